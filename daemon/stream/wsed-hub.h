@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "log/wsed-log.h"
+#include "wse-cursor.h"
+#include "wse-dialect.h"
+
+G_BEGIN_DECLS
+
+/* The main thread's side of streaming: which channels have subscribers, the tail, and the workers. Everything here is called on the main
+ * thread. */
+typedef struct _WsedHub WsedHub;
+
+/* What a handshake found out, handed over to a worker. */
+typedef struct
+{
+  int fd;                      /* a connected, non-blocking socket; owned */
+  char *early;                 /* bytes that came right behind the handshake; NULL: none */
+  gsize early_length;
+  char *id;                    /* the connection's, a UUID */
+  char *user;                  /* sub; NULL: nobody's */
+  const char *endpoint;        /* "/wse", static */
+  WseDialect dialect;
+  gboolean control;            /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
+  GStrv channels;              /* or { "*" } */
+  WseFilter *filter;           /* NULL: all */
+  guint history;               /* for channels that after does not name */
+  WseCursor *after;            /* NULL: none given */
+} WsedAdmission;
+
+WsedAdmission *wsed_admission_new  (void);
+void           wsed_admission_free (WsedAdmission *admission);
+
+typedef struct
+{
+  guint workers;
+  gsize tail_bytes;
+  guint heartbeat;             /* seconds */
+  gsize max_message;           /* bytes */
+  guint buffer_size;           /* events */
+  guint tick;                  /* microseconds between two flushes under load */
+} WsedHubConfig;
+
+/* @main: the inbox that the main loop runs. */
+WsedHub *wsed_hub_new      (const WsedHubConfig *config, WsedLog *log, WsedInbox *main);
+/* Called on the main thread when an admitted connection has ended; @user may be NULL. */
+typedef void (*WsedHubClosed) (const char *user, gpointer user_data);
+void     wsed_hub_set_closed (WsedHub *hub, WsedHubClosed closed, gpointer user_data);
+/* The relay's end: events in the order of their n. */
+void     wsed_hub_publish  (WsedHub *hub, WsedEntry * const *entries, guint n_entries);
+/* Takes @admission, also where it fails. */
+void     wsed_hub_admit    (WsedHub *hub, WsedAdmission *admission);
+guint    wsed_hub_get_connections (WsedHub *hub);
+/* Bytes handed to workers and not yet taken in by all of them: a bound for the pipeline. */
+gsize    wsed_hub_get_pending (WsedHub *hub);
+/* Closes every connection with `bye` and 1001; @done when all have gone or after @deadline ms. */
+void     wsed_hub_shutdown (WsedHub *hub, guint deadline, void (*done) (gpointer), gpointer user_data);
+void     wsed_hub_free     (WsedHub *hub);
+
+G_END_DECLS

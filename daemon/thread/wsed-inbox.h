@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A thread's one way in: a first-in-first-out queue of messages that any thread may push to and one thread empties, with an eventfd to
+ * wait on. pthread and C11 atomics, not GMutex or GAsyncQueue, so that ThreadSanitizer can follow it. An inbox bounds nothing itself: who
+ * pushes has its messages counted where they are made (the pipeline's credit, one outstanding read per reader). */
+
+typedef struct _WsedInbox WsedInbox;
+typedef struct _WsedMessage WsedMessage;
+
+/* The head of every message; embed it first. @run is called by the emptying thread and owns the message from then on. */
+struct _WsedMessage
+{
+  WsedMessage *next;
+  void (*run) (WsedMessage *message, gpointer user_data);
+  gpointer user_data;
+};
+
+WsedInbox   *wsed_inbox_new (void);
+/* Runs nothing: messages still in it must have been taken before. */
+void         wsed_inbox_free (WsedInbox *inbox);
+/* Any thread. Writes the eventfd only when the inbox was empty. */
+void         wsed_inbox_push (WsedInbox *inbox, WsedMessage *message);
+/* The owner: takes everything, oldest first, and clears the eventfd. NULL when empty. */
+WsedMessage *wsed_inbox_take (WsedInbox *inbox);
+/* The owner: takes everything and runs it; how many that were. */
+guint        wsed_inbox_run (WsedInbox *inbox);
+/* Readable while there are messages. */
+int          wsed_inbox_get_fd (WsedInbox *inbox);
+/* Waits until there is a message, at most until @deadline (g_get_monotonic_time(), -1: for ever); for threads without a main loop. */
+gboolean     wsed_inbox_wait (WsedInbox *inbox, gint64 deadline);
+/* Runs the inbox from @context. The source holds no reference: destroy it before the inbox. */
+GSource     *wsed_inbox_attach (WsedInbox *inbox, GMainContext *context);
+
+G_END_DECLS
