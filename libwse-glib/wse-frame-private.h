@@ -56,7 +56,8 @@ typedef struct
  * makes a binary message an error with 1003. Text fails fast: within a frame, as soon as a byte cannot be UTF-8. */
 WseFrameDecoder *wse_frame_decoder_new (gboolean masked, gsize max_message, gboolean binary);
 void             wse_frame_decoder_free (WseFrameDecoder *decoder);
-/* Uses bytes from *@data / *@length, moving them forward; may unmask in place. Call again until MORE or ERROR. */
+/* Uses bytes from *@data / *@length, moving them forward; may unmask in place. Call again until MORE or ERROR. What comes after a close
+ * frame is used up unseen (RFC 6455 5.5.1). */
 WseFrameStatus   wse_frame_decoder_feed (WseFrameDecoder *decoder, char **data, gsize *length, WseFrame *frame);
 guint16          wse_frame_decoder_get_close_code (WseFrameDecoder *decoder);
 const char      *wse_frame_decoder_get_problem (WseFrameDecoder *decoder);
