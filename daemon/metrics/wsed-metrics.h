@@ -19,8 +19,9 @@ typedef enum
 
 /* Without labels. Made twice under one name: the same one. */
 WsedMetric       *wsed_metric_new            (WsedMetricKind kind, const char *name, const char *help);
-/* With labels: @labels a NULL-terminated list of names. A family has at most @max_series; further ones share the one whose first label is "other". */
-WsedMetricFamily *wsed_metric_family_new     (WsedMetricKind kind, const char *name, const char *help, const char * const *labels, guint max_series);
+/* With labels: @labels a NULL-terminated list of names. The first @max_first different values of the first label are told apart, further
+ * ones share "other"; the values of the other labels are the caller's own few words. */
+WsedMetricFamily *wsed_metric_family_new     (WsedMetricKind kind, const char *name, const char *help, const char * const *labels, guint max_first);
 /* Main thread only. @values as many as labels. */
 WsedMetric       *wsed_metric_family_get     (WsedMetricFamily *family, const char * const *values);
 void              wsed_metric_add            (WsedMetric *metric, gint64 amount);
