@@ -22,7 +22,7 @@ typedef enum
 typedef struct
 {
   WsedOutcome outcome;
-  WsedEntry *entry;            /* APPENDED, DUPLICATE */
+  WsedEntry *entry;            /* APPENDED, DUPLICATE: then with the first one's n and seqs */
   char *event_id;              /* DROPPED */
   GError *error;               /* REJECTED */
 } WsedItem;
@@ -38,9 +38,17 @@ typedef struct _WsedSubmission WsedSubmission;
  * @items has one for each, in their order; @single where the body was one object. */
 typedef void (*WsedSubmitted) (const WsedItem *items, guint n_items, gboolean single, const GError *error, gpointer user_data);
 
+/* Borrows @log, @relay and @main, the inbox that the main loop runs. */
 WsedPipeline *wsed_pipeline_new    (WsedLog *log, WsedRelay *relay, WsedInbox *main);
+/* Only when drained: the log answers to it until then. NULL is allowed. */
 void          wsed_pipeline_free   (WsedPipeline *self);
+/* Bytes of one event as it comes in, and bytes held by submissions not yet answered: what would go beyond is answered with
+ * WSE_ERROR_BUSY. A submission that is larger than @max_queued is taken where it is alone. */
 void          wsed_pipeline_set_limits (WsedPipeline *self, gsize max_event, gsize max_queued);
+/* Bytes that wait behind the relay; they count towards max_queued, so that publishing cannot run away from delivery. */
+typedef gsize (*WsedBacklog) (gpointer user_data);
+void          wsed_pipeline_set_backlog (WsedPipeline *self, WsedBacklog backlog, gpointer user_data);
+/* Adds a step to the end of the chain. */
 void          wsed_pipeline_add    (WsedPipeline *self, WseTransformer *transformer);
 /* Bytes of @body are only read during the call. */
 void          wsed_pipeline_submit (WsedPipeline *self, WsedForm form, const char *body, gsize length, WsedSubmitted done, gpointer user_data);

@@ -5,7 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Tells every daemon that has subscribers of appended events. One implementation so far: to this process itself. */
+/* Tells every daemon that has subscribers of appended events. One implementation so far: to this process itself. Main thread. */
+
+/* Gets @entries in the order of their n; who wants to keep one takes a reference. */
 typedef void (*WsedRelayDeliver) (WsedEntry * const *entries, guint n_entries, gpointer user_data);
 
 typedef struct _WsedRelay WsedRelay;
