@@ -100,7 +100,8 @@ def foreign(tree):
 C = '/* SPDX-License-Identifier: LGPL-2.1-or-later */\n'
 report = t.Report()
 real = t.read(sys.argv[1])
-toml = {'REUSE.toml': '# SPDX-License-Identifier: LGPL-2.1-or-later\n[[annotations]]\npath = ["**.json", "data/**"]\n'}
+toml = {'REUSE.toml': '# SPDX-License-Identifier: LGPL-2.1-or-later\n[[annotations]]\npath = ["**.json", "data/**"]\n'
+        'SPDX-License-Identifier = "LGPL-2.1-or-later"\n'}
 report.check('licences', licences, real,
              [toml | {'a.c': 'int a;\n'}, toml | {'a.md': 'x\n'}, toml | {'a.h': '/* SPDX-License-Identifier: MIT */\n'}, toml | {'run': '#!/bin/sh\n'}],
              toml | {'a.c': C, 'x/a.json': '{}', 'data/b/c.bin': '\0', 'run': '#!/bin/sh\n# SPDX-License-Identifier: GPL-3.0-or-later\n'})
