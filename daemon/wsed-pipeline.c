@@ -8,8 +8,8 @@
 
 #include "wse-error.h"
 #include "wse-time-private.h"
-#include "wsed-intake.h"
-#include "wsed-tally.h"
+#include "pipeline/wsed-intake.h"
+#include "pipeline/wsed-tally.h"
 
 /* What an item costs in memory beside its own bytes: the event, its entry, its outcome. */
 #define ITEM_BYTES 384

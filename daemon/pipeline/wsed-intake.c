@@ -3,7 +3,7 @@
 /* Finds the items in a body: the first half of an event's intake (PROTOCOL section 2). It decides what can be said of a body as a whole
  * and never copies a byte; what is in an item is for wse_event_parse(). */
 
-#include "wsed-intake.h"
+#include "pipeline/wsed-intake.h"
 
 #include <string.h>
 

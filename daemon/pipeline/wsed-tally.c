@@ -3,7 +3,7 @@
 /* WsedTally owns the pipeline's metrics, and bounds them: types are a publisher's free text, so only the first ones get a series of their
  * own (PROTOCOL section 5, metrics). */
 
-#include "wsed-tally.h"
+#include "pipeline/wsed-tally.h"
 
 #include <string.h>
 
