@@ -5,6 +5,7 @@
 
 #include "log/wsed-entry.h"
 #include "thread/wsed-inbox.h"
+#include "wse-error.h"
 #include "wse-filter.h"
 
 G_BEGIN_DECLS
@@ -62,7 +63,9 @@ typedef struct
   WseFilter *filter;           /* NULL: all */
   guint64 seq;                 /* in: after this; out: everything up to here was given, passed over by the filter, or is below low */
 
-  guint64 low;                 /* out: as in WsedHead, at the time of reading; what lies between the seq asked for and this is lost */
+  guint64 low;                 /* out: what lies between the seq asked for and this is lost: as in WsedHead, or further on where events
+                                * in between turned out to be gone (trimmed meanwhile, unreadable, holes in "*"). Reading never passes
+                                * over a hole behind an event that it gives: it ends before it, and the next one reports it here. */
 } WsedPosition;
 
 typedef struct
@@ -119,7 +122,12 @@ typedef struct
   guint64 commits;
   guint64 removed;             /* by retention, since the start */
   guint64 queued_bytes;        /* appends not yet answered */
+  guint64 unreadable;          /* blocks met with a wrong checksum, since the start */
 } WsedLogStats;
+
+/* For the stores. */
+gsize wsed_log_measure    (WseEvent *event);
+void  wsed_log_make_epoch (char epoch[WSE_MAX_EPOCH_BYTES + 1]);
 
 #define WSED_TYPE_LOG (wsed_log_get_type ())
 G_DECLARE_INTERFACE (WsedLog, wsed_log, WSED, LOG, GObject)
