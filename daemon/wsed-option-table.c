@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every setting there is (PROTOCOL sections 4 and 5), in the order in which help and documentation show them, those of later versions
+ * included: these are known and their values checked, but setting one stops the start. Reads nothing itself. */
+#include "wsed-option.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "wse.h"
+#include "wsed-config.h"
+
+#define KIB G_GUINT64_CONSTANT (1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+#define IN(field) ((gssize) G_STRUCT_OFFSET (WsedConfig, field))
+#define LATER (-1)
+
+static const char *const log_syncs[] = { "normal", "full", NULL };
+static const char *const log_formats[] = { "text", "json", NULL };
+static const char *const log_levels[] = { "error", "critical", "warning", "message", "info", "debug", NULL };
+static const char *const slow_consumers[] = { "catch-up", "drop-oldest", "drop-newest", "disconnect", NULL };
+static const char *const jwt_algorithms[] = { "HS256", "HS384", "HS512", "RS256", "ES256", NULL };
+static const char *const severities[] = { "info", "warning", "error", NULL };
+
+static gboolean
+refuse (GError **error, const char *reason)
+{
+  g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, reason);
+  return FALSE;
+}
+
+static gboolean
+check_listen (const char *item, GError **error)
+{
+  const char *colon = strrchr (item, ':');
+  g_autofree char *host = NULL;
+  g_autoptr (GInetAddress) address = NULL;
+  guint64 port;
+
+  if (g_str_has_prefix (item, "unix:"))
+    return item[5] != '\0' || refuse (error, "unix: needs a path behind it");
+  if (colon == NULL)
+    return refuse (error, "a port is missing");
+  if (!g_ascii_string_to_unsigned (colon + 1, 10, 0, 65535, &port, NULL))
+    return refuse (error, "a port is a number from 0 to 65535, 0 takes a free one");
+  if (item[0] == '[' && colon > item && colon[-1] == ']')
+    host = g_strndup (item + 1, (gsize) (colon - item) - 2);
+  else
+    host = g_strndup (item, (gsize) (colon - item));
+  if (strcmp (host, "localhost") == 0)
+    return TRUE;
+  address = g_inet_address_new_from_string (host);
+  if (address == NULL || (item[0] == '[') != (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6))
+    return refuse (error, "what stands before the port is not an address");
+  return TRUE;
+}
+
+static gboolean
+check_log (const char *text, GError **error)
+{
+  if (strcmp (text, "memory:") == 0)
+    return TRUE;
+  if (g_str_has_prefix (text, "sqlite:"))
+    return text[7] != '\0' || refuse (error, "sqlite: needs a path behind it");
+  if (g_str_has_prefix (text, "postgresql:") || g_str_has_prefix (text, "postgres:"))
+    return refuse (error, "this version of wsed has no PostgreSQL log yet");
+  return refuse (error, "that is no kind of log");
+}
+
+static gboolean
+check_origin (const char *item, GError **error)
+{
+  if (strchr (item, '*') != NULL || strchr (item, ' ') != NULL || strcmp (item, "null") == 0)
+    return refuse (error, "an origin is named whole, without * and spaces, and null never is one");
+  return TRUE;
+}
+
+static gboolean
+check_redis (const char *text, GError **error)
+{
+  return g_str_has_prefix (text, "redis://") || g_str_has_prefix (text, "rediss://") || g_str_has_prefix (text, "unix:")
+         || refuse (error, "it is a redis://, rediss:// or unix: address");
+}
+
+static gboolean
+check_broker (const char *item, GError **error)
+{
+  const char *colon = strrchr (item, ':');
+  guint64 port;
+
+  return (colon != NULL && colon != item && g_ascii_string_to_unsigned (colon + 1, 10, 1, 65535, &port, NULL))
+         || refuse (error, "a broker is HOST:PORT");
+}
+
+static gboolean
+check_proxy (const char *item, GError **error)
+{
+  g_autoptr (GInetAddressMask) mask = g_inet_address_mask_new_from_string (item, NULL);
+
+  return mask != NULL || refuse (error, "a proxy is an address, or one with /BITS");
+}
+
+static gboolean
+check_jwt_key (const char *text, GError **error)
+{
+  if (g_str_has_prefix (text, "file:"))
+    return text[5] != '\0' || refuse (error, "file: needs a path behind it");
+  return strlen (text) >= 32 || refuse (error, "a secret has at least 32 bytes");
+}
+
+static const WsedOption options[] = {
+  { "listen", WSED_OPTION_LIST, .form = "a list of ADDRESS:PORT, [IPV6]:PORT or unix:PATH", .check = check_listen,
+    .preset = "127.0.0.1:8000", .offset = IN (listen),
+    .help = "Where to accept connections. Port 0 takes a free one, which the log then names" },
+  { "log", WSED_OPTION_TEXT, .form = "sqlite:PATH or memory:", .check = check_log, .offset = IN (log),
+    .help = "Where events are kept. By default wse.db in $STATE_DIRECTORY, else in /var/lib/wse, else in ~/.local/state/wse" },
+  { "log-sync", WSED_OPTION_CHOICE, .choices = log_syncs, .preset = "full", .offset = IN (retention.sync_full),
+    .help = "full: what was answered survives a power cut; normal: it survives a crash of wsed, not always one of the machine" },
+  { "log-max-bytes", WSED_OPTION_BYTES, .min = 64 * KIB, .max = 1024 * TIB, .unbounded = TRUE, .preset = "10 GiB",
+    .offset = IN (retention.max_bytes), .help = "Size of the whole log; the oldest events go first" },
+  { "retention", WSED_OPTION_RETENTION, .preset = "100000,7d", .offset = IN (retention),
+    .help = "How many events a channel keeps, and how long" },
+  { "buffer-size", WSED_OPTION_NUMBER, .min = 1, .max = 10000000, .preset = "1000", .offset = IN (buffer_size),
+    .help = "Events a connection may lie behind before it counts as slow" },
+  { "slow-consumer", WSED_OPTION_CHOICE, .choices = slow_consumers, .preset = "catch-up", .offset = LATER,
+    .help = "What becomes of a slow connection: with catch-up it reads on from the log at its own pace" },
+  { "tail-bytes", WSED_OPTION_BYTES, .min = 64 * KIB, .max = 64 * GIB, .preset = "64 MiB", .offset = IN (tail_bytes),
+    .help = "Memory for the newest events as they are sent, of the whole daemon" },
+  { "workers", WSED_OPTION_NUMBER, .min = 1, .max = 256, .offset = IN (workers),
+    .help = "Threads that send to clients. By default one per processor core" },
+  { "heartbeat-interval", WSED_OPTION_NUMBER, .min = 1, .max = 3600, .preset = "30", .offset = IN (heartbeat),
+    .help = "Seconds between two pings; a peer silent for two of them is dead" },
+  { "max-connections-per-user", WSED_OPTION_NUMBER, .min = 1, .max = 1000000, .preset = "5", .offset = IN (max_connections_per_user),
+    .help = "WebSocket connections of one user" },
+  { "max-body", WSED_OPTION_BYTES, .min = 128, .max = GIB, .preset = "16 MiB", .offset = IN (max_body),
+    .help = "Size of one HTTP request's body" },
+  { "max-event", WSED_OPTION_BYTES, .min = 128, .max = 64 * MIB, .preset = "256 KiB", .offset = IN (max_event),
+    .help = "Size of one event as it comes in" },
+  { "max-message", WSED_OPTION_BYTES, .min = 128, .max = 64 * MIB, .preset = "128 KiB", .offset = IN (max_message),
+    .help = "Size of one WebSocket message from a client" },
+  { "allowed-origins", WSED_OPTION_LIST, .form = "a list of hosts or origins", .check = check_origin, .offset = IN (allowed_origins),
+    .help = "Web pages that may connect. By default those of localhost, 127.0.0.1 and [::1], any port" },
+  { "log-format", WSED_OPTION_CHOICE, .choices = log_formats, .preset = "text", .offset = IN (log_json),
+    .help = "How wsed writes its own messages to standard error" },
+  { "log-level", WSED_OPTION_CHOICE, .choices = log_levels, .preset = "info", .offset = IN (log_level),
+    .help = "The least important of its own messages that wsed writes" },
+  { "redis-url", WSED_OPTION_TEXT, .form = "redis://HOST:PORT, rediss://HOST:PORT or unix:PATH", .check = check_redis, .offset = LATER,
+    .secret = TRUE, .help = "The relay between several daemons" },
+  { "kafka-brokers", WSED_OPTION_LIST, .form = "a list of HOST:PORT", .check = check_broker, .offset = LATER,
+    .help = "Where events come from: Kafka" },
+  { "kafka-topics", WSED_OPTION_LIST, .offset = LATER, .help = "Kafka topics to read" },
+  { "consumer-group", WSED_OPTION_TEXT, .offset = LATER, .help = "Kafka consumer group" },
+  { "consumer-id", WSED_OPTION_TEXT, .offset = LATER, .help = "This daemon's name in the consumer group" },
+  { "snapshot-ttl", WSED_OPTION_NUMBER, .min = 0, .max = 86400, .preset = "300", .offset = LATER,
+    .help = "Seconds for which a snapshot's result may be reused" },
+  { "routes", WSED_OPTION_PATH, .offset = LATER, .help = "File with [route NAME] groups" },
+  { "trusted-proxies", WSED_OPTION_LIST, .form = "a list of ADDRESS or ADDRESS/BITS", .check = check_proxy, .offset = LATER,
+    .help = "Proxies whose word on a client's address is taken" },
+  { "jwt-key", WSED_OPTION_TEXT, .form = "file:PATH, or the secret itself, at least 32 bytes", .check = check_jwt_key, .offset = LATER,
+    .secret = TRUE, .help = "Key that tokens are verified with" },
+  { "jwt-alg", WSED_OPTION_CHOICES, .choices = jwt_algorithms, .offset = LATER, .help = "Algorithms that tokens may be signed with" },
+  { "api-keys", WSED_OPTION_PATH, .offset = LATER, .help = "File with the keys of services" },
+  { "allow-url-token", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "Take a token from the address, too" },
+  { "tls-cert", WSED_OPTION_PATH, .offset = LATER, .help = "Certificate chain, PEM" },
+  { "tls-key", WSED_OPTION_PATH, .offset = LATER, .help = "Private key, PEM" },
+  { "compression", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "permessage-deflate" },
+  { "metrics-users", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "Metrics for each user" },
+};
+
+static const WsedOption snapshot_options[] = {
+  { "database", WSED_OPTION_TEXT, .offset = LATER, .secret = TRUE },
+  { "event", WSED_OPTION_TEXT, .offset = LATER },
+  { "key", WSED_OPTION_TEXT, .offset = LATER },
+  { "query", WSED_OPTION_TEXT, .offset = LATER },
+  { "trigger", WSED_OPTION_TEXT, .offset = LATER },
+  { "every", WSED_OPTION_NUMBER, .min = 1, .max = 86400, .offset = LATER },
+  { "ready", WSED_OPTION_TEXT, .offset = LATER },
+  { "ready-timeout", WSED_OPTION_NUMBER, .min = 1, .max = 600000, .offset = LATER },
+};
+
+static const WsedOption route_options[] = {
+  { "types", WSED_OPTION_LIST, .offset = LATER },
+  { "type", WSED_OPTION_TEXT, .offset = LATER },
+  { "user", WSED_OPTION_TEXT, .offset = LATER },
+  { "role", WSED_OPTION_TEXT, .offset = LATER },
+  { "team", WSED_OPTION_TEXT, .offset = LATER },
+  { "session", WSED_OPTION_TEXT, .offset = LATER },
+  { "severity", WSED_OPTION_CHOICE, .choices = severities, .offset = LATER },
+  { "message", WSED_OPTION_TEXT, .offset = LATER },
+  { "drop", WSED_OPTION_FLAG, .offset = LATER },
+  { "redact", WSED_OPTION_LIST, .offset = LATER },
+  { "conflate", WSED_OPTION_TEXT, .offset = LATER },
+};
+
+const WsedOption *
+wsed_options (guint *n_options)
+{
+  *n_options = G_N_ELEMENTS (options);
+  return options;
+}
+
+const WsedOption *
+wsed_options_snapshot (guint *n_options)
+{
+  *n_options = G_N_ELEMENTS (snapshot_options);
+  return snapshot_options;
+}
+
+const WsedOption *
+wsed_options_route (guint *n_options)
+{
+  *n_options = G_N_ELEMENTS (route_options);
+  return route_options;
+}
+
+const WsedOption *
+wsed_option_find (const WsedOption *table, guint n_options, const char *name, gsize length)
+{
+  for (guint i = 0; i < n_options; i++)
+    {
+      if (strlen (table[i].name) == length && memcmp (table[i].name, name, length) == 0)
+        return &table[i];
+    }
+  return NULL;
+}
+
+const WsedOption *
+wsed_option_find_variable (const char *variable)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+    {
+      g_autofree char *known = wsed_option_variable (&options[i]);
+
+      if (strcmp (known, variable) == 0)
+        return &options[i];
+    }
+  return NULL;
+}
