@@ -52,10 +52,13 @@ void     wse_json_set_error (const WseJson *json, GError **error);
 /* Values. */
 gboolean wse_json_string_equal (const WseJsonValue *value, const char *text);      /* unescaped value equals @text */
 char    *wse_json_string_dup (const WseJsonValue *value, gsize *length);           /* unescaped; may contain NUL if `\u0000` did: compare @length */
+/* The same into @out, which has room for value->length bytes; ends in NUL; gives the length. */
+gsize    wse_json_string_unescape (const WseJsonValue *value, char *out);
 gboolean wse_json_number_is_integer (const WseJsonValue *value);                   /* only digits and a sign */
 double   wse_json_number_to_double (const WseJsonValue *value);
 gboolean wse_json_number_to_uint64 (const WseJsonValue *value, guint64 *number);
 /* Copies without the white space between tokens. */
+gsize    wse_json_compact_to (const WseJsonValue *value, char *out);               /* @out has room for value->length bytes; gives the length */
 void     wse_json_compact (const WseJsonValue *value, GString *out);
 
 /* Writing. */
