@@ -41,8 +41,14 @@ typedef struct
   gboolean severity_given;
 } WseEventFields;
 
+/* Payloads are counted in 32 bits, and every sum of lengths stays far below a gsize. */
+#define WSE_EVENT_MAX_PAYLOAD G_MAXINT32
+
 WseEvent *wse_event_new_from_fields (const WseEventFields *fields);
 void      wse_event_get_fields (WseEvent *event, WseEventFields *fields);
+
+/* The rule for ids of events: 1 to 128 bytes of UTF-8 without control characters; white space is allowed. */
+gboolean  wse_event_id_is_valid (const char *id, gsize length);
 
 /* Intake: one JSON object in the form of PROTOCOL section 2 → an event, not yet mapped or routed. */
 typedef struct
