@@ -21,6 +21,8 @@
 #define WSE_MAX_ITEMS 10000
 /** WSE_MAX_CURSOR_CHANNELS: channels one cursor may name: a connection has no more subscriptions. */
 #define WSE_MAX_CURSOR_CHANNELS 1000
+/** WSE_MAX_FILTER_TYPES: event types one filter may name: each event is looked up in it. */
+#define WSE_MAX_FILTER_TYPES 64
 /** WSE_DEFAULT_MAX_EVENT: bytes of one event as it comes in (WSE_MAX_EVENT). */
 #define WSE_DEFAULT_MAX_EVENT (256 * 1024)
 /** WSE_DEFAULT_MAX_BODY: bytes of one HTTP body (WSE_MAX_BODY). */
