@@ -23,6 +23,8 @@ ARROWS = {
     'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config'},
 }
 ROOT = {'daemon', 'main'}
+# Files beside the composition root that belong to one room.
+PART_OF = {'intake': 'pipeline', 'tally': 'pipeline'}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 SOURCE = re.compile(r'\.[ch](\.in)?$')
 
@@ -36,7 +38,8 @@ def room(path):
         return None
     if len(parts) > 2:
         return parts[1]
-    return re.sub(r'^wsed-|\.[ch]$', '', parts[1]).removesuffix('.c').removesuffix('.h')
+    name = re.sub(r'^wsed-|\.[ch]$', '', parts[1])
+    return PART_OF.get(name, name)
 
 
 def find(tree, path, name):
