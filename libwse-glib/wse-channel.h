@@ -11,8 +11,6 @@
 
 G_BEGIN_DECLS
 
-/* Channel names: `user:<id>`, `role:<id>`, `team:<id>`, `session:<id>`, `global`, `system` (PROTOCOL section 1). */
-
 /**
  * WseChannelKind:
  * @WSE_CHANNEL_INVALID: not a channel's name
@@ -23,7 +21,7 @@ G_BEGIN_DECLS
  * @WSE_CHANNEL_GLOBAL: `global`
  * @WSE_CHANNEL_SYSTEM: `system`
  *
- * The kinds of channels.
+ * The kinds of channels (PROTOCOL section 1). An id is 1 to 128 bytes, see [func@Wse.channel_id_is_valid].
  *
  * Since: 0.1
  */

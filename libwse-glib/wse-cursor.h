@@ -33,19 +33,14 @@ WSE_AVAILABLE_IN_0_1
 void        wse_cursor_unref (WseCursor *cursor);
 WSE_AVAILABLE_IN_0_1
 char       *wse_cursor_to_string (WseCursor *cursor);
-/* The number of places, at least 1. */
 WSE_AVAILABLE_IN_0_1
 guint       wse_cursor_get_length (WseCursor *cursor);
-/* Place @index: channel ("*" for the whole log), epoch, seq (n for the whole log). */
 WSE_AVAILABLE_IN_0_1
 void        wse_cursor_get_place (WseCursor *cursor, guint index, const char **channel, const char **epoch, guint64 *seq);
-/* TRUE for `*@epoch:n`. */
 WSE_AVAILABLE_IN_0_1
 gboolean    wse_cursor_is_whole_log (WseCursor *cursor);
-/* Looks @channel up; FALSE where the cursor does not name it (a `*` cursor names every channel: then *seq is n and *whole TRUE). */
 WSE_AVAILABLE_IN_0_1
 gboolean    wse_cursor_lookup (WseCursor *cursor, const char *channel, const char **epoch, guint64 *seq, gboolean *whole);
-/* Appends `channel@epoch:seq` to @text, after a `,` where @text is not empty. */
 WSE_AVAILABLE_IN_0_1
 void        wse_cursor_append (GString *text, const char *channel, const char *epoch, guint64 seq);
 

@@ -75,7 +75,6 @@ GBytes             *wse_event_get_payload (WseEvent *event);
 WSE_AVAILABLE_IN_0_1
 const char * const *wse_event_get_channels (WseEvent *event);
 
-/* What a transformer needs: the same event but for one thing. */
 WSE_AVAILABLE_IN_0_1
 WseEvent           *wse_event_with_type (WseEvent *event, const char *event_type, GError **error);
 WSE_AVAILABLE_IN_0_1

@@ -28,17 +28,14 @@ WSE_AVAILABLE_IN_0_1
 GType        wse_filter_get_type (void);
 WSE_AVAILABLE_IN_0_1
 WseFilter   *wse_filter_new (const char * const *types, WseSeverity severity, GError **error);
-/* From query values: @types "a,b" or NULL, @severity "warning" or NULL. *filter is NULL where nothing is filtered. FALSE with @error on a bad value. */
 WSE_AVAILABLE_IN_0_1
 gboolean     wse_filter_parse (const char *types, const char *severity, WseFilter **filter, GError **error);
 WSE_AVAILABLE_IN_0_1
 WseFilter   *wse_filter_ref (WseFilter *filter);
 WSE_AVAILABLE_IN_0_1
 void         wse_filter_unref (WseFilter *filter);
-/* A NULL filter takes everything. */
 WSE_AVAILABLE_IN_0_1
 gboolean     wse_filter_matches (WseFilter *filter, WseEvent *event);
-/* A canonical text, the same for equal filters; "" for NULL and for one that takes everything. */
 WSE_AVAILABLE_IN_0_1
 const char  *wse_filter_get_key (WseFilter *filter);
 

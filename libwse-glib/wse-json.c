@@ -269,7 +269,6 @@ scan_word (WseJson *json, const char *word, gsize length)
   return TRUE;
 }
 
-/* What kind of value begins with @c; a number where none does, since scan_number() finds that out. */
 static inline gboolean
 scan_scalar (WseJson *json, WseJsonType *type, gboolean *escaped)
 {
@@ -376,14 +375,6 @@ scan_container (WseJson *json, WseJsonValue *value)
   return ok;
 }
 
-/**
- * wse_json_init: (skip)
- * @json: a scanner
- * @data: (array length=length): bytes that outlive it; need not end in NUL
- * @length: how many
- *
- * Begins to scan @data.
- */
 void
 wse_json_init (WseJson *json, const char *data, gsize length)
 {
