@@ -3,15 +3,14 @@
  * stands, even one that is set again further up; then what holds between several of them. Opens nothing but the file. */
 #include "wsed-config.h"
 
-#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "wse.h"
-#include "wsed-config-file.h"
-#include "wsed-config-help.h"
-#include "wsed-option.h"
+#include "config/wsed-config-file.h"
+#include "config/wsed-config-help.h"
+#include "config/wsed-option.h"
 
 #define DEFAULT_FILE "/etc/wse/wsed.conf"
 #define SYSTEM_STATE "/var/lib/wse"

@@ -5,7 +5,7 @@
 
 #include "wse.h"
 #include "wsed-config.h"
-#include "wsed-option.h"
+#include "config/wsed-option.h"
 
 static WsedConfig *
 load (const char *command, const char *variables, GError **error)

@@ -5,13 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wse.h"
 #include "wsed-option.h"
 
 void
 wsed_config_print_version (void)
 {
-  printf ("wsed %d.%d.%d\n", WSE_MAJOR_VERSION, WSE_MINOR_VERSION, WSE_MICRO_VERSION);
+  printf ("wsed %s\n", WSED_VERSION);
 }
 
 void

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "wsed-config.h"
-#include "wsed-option.h"
+#include "config/wsed-option.h"
 
 G_BEGIN_DECLS
 
