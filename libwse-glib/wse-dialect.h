@@ -33,6 +33,8 @@ typedef enum
  * WSE_N_DIALECTS:
  *
  * The number of dialects.
+ *
+ * Since: 0.1
  */
 #define WSE_N_DIALECTS 4
 
@@ -40,10 +42,8 @@ WSE_AVAILABLE_IN_0_1
 gboolean    wse_dialect_from_name (const char *name, WseDialect *dialect);
 WSE_AVAILABLE_IN_0_1
 const char *wse_dialect_get_name (WseDialect dialect);
-/* Appends @event as it is written in @dialect for @channel, where it has @seq (0: not kept). */
 WSE_AVAILABLE_IN_0_1
 void        wse_dialect_write (WseDialect dialect, WseEvent *event, const char *channel, guint64 seq, GString *out);
-/* Only the data of the envelope, as GET /api/events lists it. */
 WSE_AVAILABLE_IN_0_1
 void        wse_dialect_write_envelope_data (WseEvent *event, const char *channel, guint64 seq, GString *out);
 

@@ -13,8 +13,6 @@ G_BEGIN_DECLS
 WSE_AVAILABLE_IN_0_1
 G_DECLARE_FINAL_TYPE (WseRouter, wse_router, WSE, ROUTER, GObject)
 
-/* A transformer, the last of a chain: an event that has channels keeps them; one without goes to `system` if its type is one of the
- * six kinds (and is then checked and completed as a system event), else it fails with WSE_ERROR_NO_ROUTE (PROTOCOL section 2). */
 WSE_AVAILABLE_IN_0_1
 WseRouter *wse_router_new (void);
 

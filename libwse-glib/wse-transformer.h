@@ -36,9 +36,10 @@ G_DECLARE_INTERFACE (WseTransformer, wse_transformer, WSE, TRANSFORMER, GObject)
 
 /**
  * WseTransformerInterface:
- * @transform: turns one event into the event to deliver
+ * @parent: the parent interface
+ * @transform: turns one event into the event to deliver, drops it, or fails
  *
- * The interface of a transformer.
+ * The virtual function table of [iface@Wse.Transformer].
  *
  * Since: 0.1
  */

@@ -13,16 +13,12 @@ G_BEGIN_DECLS
 WSE_AVAILABLE_IN_0_1
 G_DECLARE_FINAL_TYPE (WseTypeMapper, wse_type_mapper, WSE, TYPE_MAPPER, GObject)
 
-/* A transformer: the explicit mapping first, else PascalCase → snake_case, else unchanged (PROTOCOL section 2). */
 WSE_AVAILABLE_IN_0_1
 WseTypeMapper *wse_type_mapper_new (void);
-/* Explicitly maps @from to @to; replaces an older mapping of @from. */
 WSE_AVAILABLE_IN_0_1
 gboolean       wse_type_mapper_add (WseTypeMapper *self, const char *from, const char *to, GError **error);
-/* Adds the trading table of PROTOCOL section 2. */
 WSE_AVAILABLE_IN_0_1
 void           wse_type_mapper_add_defaults (WseTypeMapper *self);
-/* What @event_type becomes. */
 WSE_AVAILABLE_IN_0_1
 char          *wse_type_mapper_map (WseTypeMapper *self, const char *event_type);
 
