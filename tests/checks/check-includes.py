@@ -23,8 +23,8 @@ ARROWS = {
     'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config'},
 }
 ROOT = {'daemon', 'main'}
-# Files beside the composition root that belong to one room.
-PART_OF = {'intake': 'pipeline', 'tally': 'pipeline'}
+# Files beside the composition root belong to the room of their first word; these do not say which that is.
+PART_OF = {'option': 'config'}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 SOURCE = re.compile(r'\.[ch](\.in)?$')
 
@@ -38,7 +38,7 @@ def room(path):
         return None
     if len(parts) > 2:
         return parts[1]
-    name = re.sub(r'^wsed-|\.[ch]$', '', parts[1])
+    name = re.match(r'(?:wsed-)?([^-.]*)', parts[1]).group(1)
     return PART_OF.get(name, name)
 
 
