@@ -11,7 +11,6 @@ import tree as t
 LIBRARY = 'libwse-glib/'
 # What the instruments of a test build add to a library.
 INSTRUMENTS = re.compile(r'^(__odr_asan|__asan|__ubsan|__tsan|__sanitizer|__gcov|__llvm|__start___|__stop___|mangle_path$|_init$|_fini$)')
-DECLARED = re.compile(r'^(?!typedef|#)[\w *]*?\b(wse_\w+) *\(', re.M)
 COMMENT = re.compile(r'/\*\*\n(.*?)\*/', re.S)
 
 
@@ -35,17 +34,13 @@ def declared(tree):
     """The functions of the public headers, from the export macro on; what the type macros declare, too."""
     names = {}
     for text in public(tree).values():
-        text = t.code(text)
-        for statement in re.split(r'[;{}]', text):
-            if not re.search(r'\bWSE_AVAILABLE_IN_\w+', statement):
-                continue
-            rest = re.sub(r'^\s*#.*$', '', statement.split('WSE_AVAILABLE_IN_', 1)[1], flags=re.M)
-            macro = re.search(r'G_DECLARE_\w+ *\(\w+, *(wse_\w+),', rest)
-            found = re.search(r'\b(wse_\w+) *\(', rest)
+        for rest in re.split(r'\bWSE_AVAILABLE_IN_\w+', t.code(text))[1:]:
+            macro = re.match(r'\s*G_DECLARE_\w+ *\(\w+, *(wse_\w+),', rest)
+            found = re.match(r'[^;#]*?\b(wse_\w+) *\(', rest)
             if macro:
                 names[macro.group(1) + '_get_type'] = rest
             elif found:
-                names[found.group(1)] = re.sub(r'^\w+', '', rest)
+                names[found.group(1)] = rest
     return names
 
 
