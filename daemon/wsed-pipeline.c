@@ -126,7 +126,6 @@ send_to_log (WsedSubmission *submission,
 
   append->message.run = on_appended;
   append->message.user_data = submission;
-  append->bytes = submission->bytes;
   wsed_log_append (self->log, append);
 }
 
