@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 /* The main thread's side of streaming: which channels have subscribers, the tail, and the workers. Everything here is called on the main
  * thread. */
 typedef struct _WsedHub WsedHub;
+typedef struct _WsedWorker WsedWorker;
 
 /* What a handshake found out, handed over to a worker. */
 typedef struct
@@ -39,6 +40,8 @@ typedef struct
   gsize max_message;           /* bytes */
   guint buffer_size;           /* events */
   guint tick;                  /* microseconds between two flushes under load */
+  /* A worker's thread: makes a connection of what was admitted and takes it. The transport's; the stream does not know what it is. */
+  void (*start) (WsedWorker *worker, WsedAdmission *admission);
 } WsedHubConfig;
 
 /* @main: the inbox that the main loop runs. */

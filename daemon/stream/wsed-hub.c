@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* WsedHub knows, on the main thread, which channels have subscribers on which worker. It encodes each event once per dialect in use into
+ * the tail and sends the workers concerned one message per batch. It never waits for a worker. */
+
+#include "stream/wsed-hub.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "stream/wsed-join.h"
+#include "stream/wsed-stream-metrics.h"
+#include "wse-frame-private.h"
+
+/* All dialects of a channel. */
+typedef struct
+{
+  char *channel;
+  WsedStream *streams[WSE_N_DIALECTS];
+} Channel;
+
+/* A batch on its way to a worker. */
+typedef struct
+{
+  WsedMessage message;
+  WsedHub *hub;
+  WsedWorker *worker;
+  GArray *arrivals;            /* (element-type WsedArrival) */
+  GPtrArray *chunks;           /* new to the worker, referenced for it */
+  guint64 first_chunk;
+  gsize bytes;
+} Delivery;
+
+struct _WsedHub
+{
+  WsedHubConfig config;
+  WsedLog *log;
+  WsedInbox *main;
+  WsedTail *tail;
+  GHashTable *channels;        /* (element-type utf8 Channel), without "*" */
+  Channel *whole;              /* "*" */
+  GString *text;
+
+  guint n_workers;
+  WsedWorker **workers;
+  Delivery **outgoing;         /* one for each worker while a batch is published */
+  guint64 *last_chunk;         /* the newest chunk each worker was given */
+  guint next_worker;
+  gsize pending;               /* atomic: bytes of deliveries under way */
+  guint connections;
+
+  WsedHubClosed closed;
+  gpointer closed_data;
+
+  guint shutdown_source;
+  void (*shut_down) (gpointer);
+  gpointer shut_down_data;
+};
+
+WsedAdmission *
+wsed_admission_new (void)
+{
+  WsedAdmission *admission = g_new0 (WsedAdmission, 1);
+
+  admission->fd = -1;
+  return admission;
+}
+
+void
+wsed_admission_free (WsedAdmission *admission)
+{
+  if (admission->fd >= 0)
+    close (admission->fd);
+  g_free (admission->early);
+  g_free (admission->id);
+  g_free (admission->user);
+  g_strfreev (admission->channels);
+  g_clear_pointer (&admission->filter, wse_filter_unref);
+  g_clear_pointer (&admission->after, wse_cursor_unref);
+  g_free (admission);
+}
+
+static void
+channel_free (Channel *channel)
+{
+  for (guint i = 0; i < WSE_N_DIALECTS; i++)
+    g_clear_pointer (&channel->streams[i], wsed_stream_unref);
+  g_free (channel->channel);
+  g_free (channel);
+}
+
+WsedHub *
+wsed_hub_new (const WsedHubConfig *config,
+              WsedLog             *log,
+              WsedInbox           *main)
+{
+  WsedHub *hub = g_new0 (WsedHub, 1);
+
+  wsed_stream_metrics_init ();
+  hub->config = *config;
+  hub->log = g_object_ref (log);
+  hub->main = main;
+  hub->tail = wsed_tail_new (config->tail_bytes);
+  hub->channels = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) channel_free);
+  hub->text = g_string_sized_new (1024);
+  hub->n_workers = CLAMP (config->workers, 1, WSED_MAX_WORKERS);
+  hub->workers = g_new0 (WsedWorker *, hub->n_workers);
+  hub->outgoing = g_new0 (Delivery *, hub->n_workers);
+  hub->last_chunk = g_new0 (guint64, hub->n_workers);
+  for (guint i = 0; i < hub->n_workers; i++)
+    {
+      hub->workers[i] = wsed_worker_new (i, hub, &hub->config, log);
+      wsed_worker_start (hub->workers[i]);
+    }
+  return hub;
+}
+
+void
+wsed_hub_set_closed (WsedHub       *hub,
+                     WsedHubClosed  closed,
+                     gpointer       user_data)
+{
+  hub->closed = closed;
+  hub->closed_data = user_data;
+}
+
+/* Publishing */
+
+static void
+run_delivery (WsedMessage *message,
+              gpointer     user_data)
+{
+  Delivery *delivery = (Delivery *) message;
+
+  for (guint i = 0; i < delivery->chunks->len; i++)
+    wsed_worker_take_chunk (delivery->worker, g_ptr_array_index (delivery->chunks, i));
+  for (guint i = 0; i < delivery->arrivals->len; i++)
+    {
+      WsedArrival *arrival = &g_array_index (delivery->arrivals, WsedArrival, i);
+
+      wsed_worker_arrive (delivery->worker, arrival);
+      wsed_stream_unref (arrival->stream);
+      wsed_entry_unref (arrival->entry);
+    }
+  wsed_worker_evict (delivery->worker, delivery->first_chunk);
+  __atomic_sub_fetch (&delivery->hub->pending, delivery->bytes, __ATOMIC_RELAXED);
+  g_array_unref (delivery->arrivals);
+  g_ptr_array_unref (delivery->chunks);
+  g_free (delivery);
+}
+
+static Delivery *
+get_delivery (WsedHub *hub,
+              guint    worker)
+{
+  Delivery *delivery = hub->outgoing[worker];
+
+  if (delivery != NULL)
+    return delivery;
+  delivery = g_new0 (Delivery, 1);
+  delivery->message.run = run_delivery;
+  delivery->hub = hub;
+  delivery->worker = hub->workers[worker];
+  delivery->arrivals = g_array_new (FALSE, FALSE, sizeof (WsedArrival));
+  delivery->chunks = g_ptr_array_new ();
+  hub->outgoing[worker] = delivery;
+  return delivery;
+}
+
+static void
+send_to_workers (WsedHub         *hub,
+                 WsedStream      *stream,
+                 WsedEntry       *entry,
+                 guint64          seq,
+                 const WsedPiece *piece)
+{
+  for (guint i = 0; i < hub->n_workers; i++)
+    {
+      Delivery *delivery;
+      WsedArrival arrival = { stream, entry, *piece, seq };
+
+      if ((stream->workers & G_GUINT64_CONSTANT (1) << i) == 0)
+        continue;
+      delivery = get_delivery (hub, i);
+      if (piece->chunk->id > hub->last_chunk[i])
+        {
+          g_ptr_array_add (delivery->chunks, wsed_chunk_ref (piece->chunk));
+          hub->last_chunk[i] = piece->chunk->id;
+        }
+      wsed_stream_ref (stream);
+      wsed_entry_ref (entry);
+      g_array_append_val (delivery->arrivals, arrival);
+      delivery->bytes += piece->length;
+    }
+}
+
+static void
+encode (WsedHub    *hub,
+        WsedEntry  *entry,
+        guint       channel,
+        WseDialect  dialect,
+        WsedPiece  *piece)
+{
+  guint8 header[WSE_FRAME_HEADER_MAX];
+  gsize header_length;
+
+  g_string_truncate (hub->text, 0);
+  wse_dialect_write (dialect, entry->event, entry->event->channels[channel], entry->seqs[channel], hub->text);
+  header_length = wse_frame_header (header, WSE_OPCODE_TEXT, hub->text->len);
+  wsed_tail_write (hub->tail, header, header_length, hub->text->str, hub->text->len, piece);
+}
+
+static void
+publish (WsedHub   *hub,
+         WsedEntry *entry)
+{
+  WsedPiece first[WSE_N_DIALECTS] = { 0 };
+
+  for (guint i = 0; i < entry->event->n_channels; i++)
+    {
+      Channel *channel = g_hash_table_lookup (hub->channels, entry->event->channels[i]);
+
+      for (guint dialect = 0; channel != NULL && dialect < WSE_N_DIALECTS; dialect++)
+        {
+          WsedPiece piece;
+
+          if (channel->streams[dialect] == NULL)
+            continue;
+          encode (hub, entry, i, dialect, &piece);
+          send_to_workers (hub, channel->streams[dialect], entry, entry->seqs[i], &piece);
+          if (i == 0)
+            first[dialect] = piece;
+        }
+    }
+  for (guint dialect = 0; hub->whole != NULL && dialect < WSE_N_DIALECTS; dialect++)
+    {
+      WsedStream *stream = hub->whole->streams[dialect];
+
+      if (stream == NULL)
+        continue;
+      if (first[dialect].chunk == NULL)
+        encode (hub, entry, 0, dialect, &first[dialect]);
+      send_to_workers (hub, stream, entry, entry->n, &first[dialect]);
+    }
+}
+
+void
+wsed_hub_publish (WsedHub            *hub,
+                  WsedEntry * const  *entries,
+                  guint               n_entries)
+{
+  for (guint i = 0; i < n_entries; i++)
+    publish (hub, entries[i]);
+  for (guint i = 0; i < hub->n_workers; i++)
+    {
+      Delivery *delivery = g_steal_pointer (&hub->outgoing[i]);
+
+      if (delivery == NULL)
+        continue;
+      delivery->first_chunk = wsed_tail_get_first_id (hub->tail);
+      __atomic_add_fetch (&hub->pending, delivery->bytes, __ATOMIC_RELAXED);
+      wsed_inbox_push (wsed_worker_get_inbox (hub->workers[i]), &delivery->message);
+    }
+  wsed_metric_set (wsed_stream_metrics ()->tail_bytes, wsed_tail_get_bytes (hub->tail));
+}
+
+gsize
+wsed_hub_get_pending (WsedHub *hub)
+{
+  return __atomic_load_n (&hub->pending, __ATOMIC_RELAXED);
+}
+
+/* Subscriptions */
+
+static Channel *
+get_channel (WsedHub    *hub,
+             const char *name)
+{
+  gboolean whole = strcmp (name, "*") == 0;
+  Channel *channel = whole ? hub->whole : g_hash_table_lookup (hub->channels, name);
+
+  if (channel != NULL)
+    return channel;
+  channel = g_new0 (Channel, 1);
+  channel->channel = g_strdup (name);
+  if (whole)
+    hub->whole = channel;
+  else
+    g_hash_table_insert (hub->channels, channel->channel, channel);
+  return channel;
+}
+
+static void
+give_back_join (WsedMessage *message,
+                gpointer     user_data)
+{
+  WsedJoin *join = (WsedJoin *) message;
+
+  join->joined (join);
+}
+
+static void
+on_heads (WsedMessage *message,
+          gpointer     user_data)
+{
+  WsedJoin *join = user_data;
+
+  join->message.run = give_back_join;
+  wsed_inbox_push (wsed_worker_get_inbox (join->worker), &join->message);
+}
+
+static void
+run_join (WsedMessage *message,
+          gpointer     user_data)
+{
+  WsedJoin *join = (WsedJoin *) message;
+  WsedHub *hub = join->hub;
+
+  join->streams = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_stream_unref);
+  join->heads = wsed_heads_new (hub->main);
+  for (guint i = 0; join->channels[i] != NULL; i++)
+    {
+      WsedStream **stream = &get_channel (hub, join->channels[i])->streams[join->dialect];
+
+      if (*stream == NULL)
+        {
+          *stream = wsed_stream_new (join->channels[i], join->dialect, hub->n_workers);
+          wsed_metric_add (wsed_stream_metrics ()->streams, 1);
+        }
+      wsed_stream_subscribe (*stream, wsed_worker_get_index (join->worker));
+      g_ptr_array_add (join->streams, wsed_stream_ref (*stream));
+      wsed_heads_add (join->heads, join->channels[i]);
+    }
+  wsed_heads_add (join->heads, "*");
+  join->heads->message.run = on_heads;
+  join->heads->message.user_data = join;
+  wsed_log_heads (hub->log, join->heads);
+}
+
+void
+wsed_hub_join (WsedHub  *hub,
+               WsedJoin *join)
+{
+  join->message.run = run_join;
+  wsed_inbox_push (hub->main, &join->message);
+}
+
+/* What workers tell the hub when something of theirs ends. */
+typedef struct
+{
+  WsedMessage message;
+  WsedHub *hub;
+  guint worker;
+  GPtrArray *streams;
+  char *user;
+} Ending;
+
+static void
+drop_channel_if_unused (WsedHub    *hub,
+                        const char *name)
+{
+  gboolean whole = strcmp (name, "*") == 0;
+  Channel *channel = whole ? hub->whole : g_hash_table_lookup (hub->channels, name);
+
+  for (guint i = 0; i < WSE_N_DIALECTS; i++)
+    if (channel->streams[i] != NULL)
+      return;
+  if (whole)
+    g_clear_pointer (&hub->whole, channel_free);
+  else
+    g_hash_table_remove (hub->channels, name);
+}
+
+static void
+run_leave (WsedMessage *message,
+           gpointer     user_data)
+{
+  Ending *ending = (Ending *) message;
+  WsedHub *hub = ending->hub;
+
+  for (guint i = 0; i < ending->streams->len; i++)
+    {
+      WsedStream *stream = g_ptr_array_index (ending->streams, i);
+
+      if (!wsed_stream_unsubscribe (stream, ending->worker))
+        continue;
+      g_clear_pointer (&get_channel (hub, stream->channel)->streams[stream->dialect], wsed_stream_unref);
+      drop_channel_if_unused (hub, stream->channel);
+      wsed_metric_add (wsed_stream_metrics ()->streams, -1);
+    }
+  g_ptr_array_unref (ending->streams);
+  g_free (ending);
+}
+
+void
+wsed_hub_leave (WsedHub   *hub,
+                guint      worker,
+                GPtrArray *streams)
+{
+  Ending *ending = g_new0 (Ending, 1);
+
+  ending->message.run = run_leave;
+  ending->hub = hub;
+  ending->worker = worker;
+  ending->streams = streams;
+  wsed_inbox_push (hub->main, &ending->message);
+}
+
+/* Connections */
+
+static void
+check_shut_down (WsedHub *hub)
+{
+  if (hub->connections > 0 || hub->shutdown_source == 0)
+    return;
+  g_clear_handle_id (&hub->shutdown_source, g_source_remove);
+  hub->shut_down (hub->shut_down_data);
+}
+
+static void
+run_ended (WsedMessage *message,
+           gpointer     user_data)
+{
+  Ending *ending = (Ending *) message;
+  WsedHub *hub = ending->hub;
+
+  hub->connections--;
+  wsed_metric_set (wsed_stream_metrics ()->connections, hub->connections);
+  if (hub->closed != NULL)
+    hub->closed (ending->user, hub->closed_data);
+  g_free (ending->user);
+  g_free (ending);
+  check_shut_down (hub);
+}
+
+void
+wsed_hub_ended (WsedHub *hub,
+                char    *user)
+{
+  Ending *ending = g_new0 (Ending, 1);
+
+  ending->message.run = run_ended;
+  ending->hub = hub;
+  ending->user = user;
+  wsed_inbox_push (hub->main, &ending->message);
+}
+
+/* Something for a worker to do, with an admission or not. */
+typedef struct
+{
+  WsedMessage message;
+  WsedWorker *worker;
+  WsedAdmission *admission;
+  guint spread;
+} Order;
+
+static void
+run_admit (WsedMessage *message,
+           gpointer     user_data)
+{
+  Order *order = (Order *) message;
+
+  wsed_worker_get_config (order->worker)->start (order->worker, order->admission);
+  g_free (order);
+}
+
+void
+wsed_hub_admit (WsedHub       *hub,
+                WsedAdmission *admission)
+{
+  Order *order = g_new0 (Order, 1);
+
+  order->message.run = run_admit;
+  order->worker = hub->workers[hub->next_worker++ % hub->n_workers];
+  order->admission = admission;
+  hub->connections++;
+  wsed_metric_set (wsed_stream_metrics ()->connections, hub->connections);
+  wsed_metric_add (wsed_stream_metrics ()->connections_total, 1);
+  wsed_inbox_push (wsed_worker_get_inbox (order->worker), &order->message);
+}
+
+guint
+wsed_hub_get_connections (WsedHub *hub)
+{
+  return hub->connections;
+}
+
+static void
+run_shutdown (WsedMessage *message,
+              gpointer     user_data)
+{
+  Order *order = (Order *) message;
+
+  wsed_worker_shutdown (order->worker, order->spread);
+  g_free (order);
+}
+
+static gboolean
+on_shutdown_deadline (gpointer user_data)
+{
+  WsedHub *hub = user_data;
+
+  g_message ("%u connections did not end in time", hub->connections);
+  hub->shutdown_source = 0;
+  hub->shut_down (hub->shut_down_data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+wsed_hub_shutdown (WsedHub *hub,
+                   guint    deadline,
+                   void (*done) (gpointer),
+                   gpointer user_data)
+{
+  hub->shut_down = done;
+  hub->shut_down_data = user_data;
+  hub->shutdown_source = g_timeout_add (deadline, on_shutdown_deadline, hub);
+  for (guint i = 0; i < hub->n_workers; i++)
+    {
+      Order *order = g_new0 (Order, 1);
+
+      order->message.run = run_shutdown;
+      order->worker = hub->workers[i];
+      /* 1 ms a client, at least a second: so many come back at once as a daemon accepts. */
+      order->spread = MAX (1000, hub->connections);
+      wsed_inbox_push (wsed_worker_get_inbox (hub->workers[i]), &order->message);
+    }
+  check_shut_down (hub);
+}
+
+void
+wsed_hub_free (WsedHub *hub)
+{
+  if (hub == NULL)
+    return;
+  for (guint i = 0; i < hub->n_workers; i++)
+    wsed_worker_stop (hub->workers[i]);
+  /* What the workers have said last, and what that sends them. */
+  while (wsed_inbox_run (hub->main) > 0)
+    for (guint i = 0; i < hub->n_workers; i++)
+      wsed_inbox_run (wsed_worker_get_inbox (hub->workers[i]));
+  for (guint i = 0; i < hub->n_workers; i++)
+    wsed_worker_free (hub->workers[i]);
+  g_clear_handle_id (&hub->shutdown_source, g_source_remove);
+  g_hash_table_unref (hub->channels);
+  g_clear_pointer (&hub->whole, channel_free);
+  wsed_tail_free (hub->tail);
+  g_string_free (hub->text, TRUE);
+  g_object_unref (hub->log);
+  g_free (hub->workers);
+  g_free (hub->outgoing);
+  g_free (hub->last_chunk);
+  g_free (hub);
+}

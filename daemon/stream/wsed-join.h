@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "stream/wsed-worker.h"
+
+G_BEGIN_DECLS
+
+/* The way to a subscription: worker → hub (from now on what is new in these streams comes to the worker) → log (where do they end?) → hub
+ * → worker. The log answers in the order of its appends, so everything behind the heads arrives by itself. */
+typedef struct
+{
+  WsedMessage message;
+  WsedHub *hub;
+  WsedWorker *worker;
+  gpointer reader;             /* the worker's: NULL once it has gone */
+  void (*joined) (gpointer join);
+  WseDialect dialect;
+  GStrv channels;
+
+  GPtrArray *streams;          /* the hub's answer, in the order of the channels */
+  WsedHeads *heads;            /* the log's answer: one for each channel, then one for "*" */
+} WsedJoin;
+
+WsedJoin *wsed_join_new  (WsedWorker *worker, const char * const *channels, WseDialect dialect, gpointer reader, void (*joined) (gpointer join));
+void      wsed_join_free (WsedJoin *join);
+
+/* Any thread: what the hub does with it, on the main thread. */
+void      wsed_hub_join  (WsedHub *hub, WsedJoin *join);
+/* Takes @streams, one for each subscription that ended. */
+void      wsed_hub_leave (WsedHub *hub, guint worker, GPtrArray *streams);
+/* A connection is gone; takes @user. */
+void      wsed_hub_ended (WsedHub *hub, char *user);
+
+G_END_DECLS

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <sys/uio.h>
+
+#include "stream/wsed-worker.h"
+
+G_BEGIN_DECLS
+
+/* One connection's positions in its streams, and what it has to send of them: first the page (what was read from the log, and the control
+ * messages, in their order), then what is new in the views. */
+
+#define WSED_GATHER_MAX 64
+
+typedef struct
+{
+  WsedSubscription *subscription;   /* NULL: of the page */
+  guint64 upto;                     /* the index behind it, in the view or in the page's frames */
+  gsize bytes;                      /* 0: passed over */
+} WsedGathered;
+
+/* What one flush may send. */
+typedef struct
+{
+  struct iovec pieces[WSED_GATHER_MAX];
+  guint n_pieces;
+  WsedGathered gathered[WSED_GATHER_MAX];
+  guint n_gathered;
+  gsize bytes;
+} WsedGather;
+
+typedef struct _WsedReader WsedReader;
+
+/* How a text becomes bytes on this reader's wire: appends them to @out. */
+typedef void (*WsedReaderFrame) (GByteArray *out, const char *text, gsize length);
+
+/* The log failed: the stream cannot go on. */
+typedef void (*WsedReaderFailed) (WsedEndpoint *endpoint, const char *reason);
+
+/* Joins the admission's channels; @admission must outlive the reader. @endpoint is marked when there is something to send. */
+WsedReader *wsed_reader_new     (WsedEndpoint *endpoint, const WsedAdmission *admission, WsedReaderFrame frame, WsedReaderFailed failed);
+void        wsed_reader_free    (WsedReader *reader);
+/* Whether the beginning is known, so that hello, where it is wanted, is before everything else. */
+gboolean    wsed_reader_started (WsedReader *reader);
+gboolean    wsed_reader_has_more (WsedReader *reader);
+/* Adds to @gather, which may have pieces of others before, up to about @max_bytes. */
+void        wsed_reader_gather  (WsedReader *reader, WsedGather *gather, gsize max_bytes);
+/* @sent bytes of what gather added have gone; what is left of a frame that went in part becomes *@rest. Returns the events gone. */
+guint       wsed_reader_sent    (WsedReader *reader, const WsedGather *gather, gsize sent, GByteArray **rest);
+/* Heartbeat: tells the place where a filter passed events over since it was told last. */
+void        wsed_reader_mark    (WsedReader *reader);
+
+G_END_DECLS

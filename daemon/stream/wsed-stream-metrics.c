@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The metrics of streaming, in one place; adding to one is a relaxed atomic. */
+
+#include "stream/wsed-stream-metrics.h"
+
+static WsedStreamMetrics metrics;
+
+const WsedStreamMetrics *
+wsed_stream_metrics (void)
+{
+  return &metrics;
+}
+
+void
+wsed_stream_metrics_init (void)
+{
+  metrics.connections = wsed_metric_new (WSED_METRIC_GAUGE, "wse_active_connections", "Open WebSocket and SSE connections.");
+  metrics.connections_total = wsed_metric_new (WSED_METRIC_COUNTER, "wse_connections_total", "Connections admitted since the start.");
+  metrics.sent = wsed_metric_new (WSED_METRIC_COUNTER, "wse_events_sent_total", "Events handed to the kernel, one for each connection.");
+  metrics.sent_bytes = wsed_metric_new (WSED_METRIC_COUNTER, "wse_sent_bytes_total", "Bytes handed to the kernel for connections.");
+  metrics.replayed = wsed_metric_new (WSED_METRIC_COUNTER, "wse_events_replayed_total", "Events read from the log for connections.");
+  metrics.lags = wsed_metric_new (WSED_METRIC_COUNTER, "wse_lags_total",
+                                  "Times a connection fell behind the tail and went on reading from the log.");
+  metrics.gaps = wsed_metric_new (WSED_METRIC_COUNTER, "wse_gaps_total", "Times events that a connection should have had were gone.");
+  metrics.dead_peers = wsed_metric_new (WSED_METRIC_COUNTER, "wse_dead_peers_total",
+                                        "Connections ended because nothing came from the peer for two heartbeats.");
+  metrics.bad_messages = wsed_metric_new (WSED_METRIC_COUNTER, "wse_bad_messages_total",
+                                          "Messages from clients that could not be understood.");
+  metrics.tail_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_bytes", "Bytes of the live tail.");
+  metrics.streams = wsed_metric_new (WSED_METRIC_GAUGE, "wse_streams", "Channels in one dialect that have subscribers.");
+}

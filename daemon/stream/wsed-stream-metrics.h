@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "metrics/wsed-metrics.h"
+
+G_BEGIN_DECLS
+
+/* What streaming counts. Made with the hub, before the workers start. */
+typedef struct
+{
+  WsedMetric *connections;     /* gauge */
+  WsedMetric *connections_total;
+  WsedMetric *sent;            /* events */
+  WsedMetric *sent_bytes;
+  WsedMetric *replayed;        /* events read from the log for subscribers */
+  WsedMetric *lags;            /* times a position was left behind by the tail */
+  WsedMetric *gaps;            /* gaps met, told or not */
+  WsedMetric *dead_peers;
+  WsedMetric *bad_messages;
+  WsedMetric *tail_bytes;      /* gauge */
+  WsedMetric *streams;         /* gauge */
+} WsedStreamMetrics;
+
+const WsedStreamMetrics *wsed_stream_metrics (void);
+void                     wsed_stream_metrics_init (void);
+
+G_END_DECLS

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* WsedWorker is a thread around one epoll: it takes in what the hub sends, waits for its endpoints' sockets and their times, and
+ * flushes. It flushes at once when it has been quiet for a tick, else at the next tick, so that what comes in between goes out in one
+ * send. It knows streams and endpoints, but not what an endpoint writes. */
+
+#include "stream/wsed-worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* How long a connection that is being closed may take to say goodbye. */
+#define CLOSING_TIME (800 * G_TIME_SPAN_MILLISECOND)
+#define EVENTS_PER_WAIT 256
+
+typedef struct
+{
+  WsedView *view;
+  guint64 chunk_id;
+} Remembered;
+
+struct _WsedWorker
+{
+  guint index;
+  const WsedHubConfig *config;
+  WsedLog *log;
+  WsedInbox *inbox;
+  WsedHub *hub;
+  pthread_t thread;
+  gboolean started;
+  gboolean stopping;
+
+  int epoll;
+  gint64 now;
+  gint64 flushed_at;
+
+  GQueue endpoints;            /* all */
+  GQueue beats;                /* by beat_at */
+  GQueue ends;                 /* by end_at */
+  GPtrArray *marked;           /* endpoints to flush */
+  GPtrArray *flushing;         /* its double while a flush is under way */
+  GPtrArray *dirty;            /* views with news */
+
+  GQueue chunks;               /* (element-type WsedChunk), referenced, oldest first */
+  Remembered *remembered;      /* ring: which view's first entry lies in which chunk, in the order of arrival */
+  gsize remembered_size, remembered_begin, remembered_length;
+};
+
+WsedWorker *
+wsed_worker_new (guint                index,
+                 WsedHub             *hub,
+                 const WsedHubConfig *config,
+                 WsedLog             *log)
+{
+  WsedWorker *worker = g_new0 (WsedWorker, 1);
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+  worker->index = index;
+  worker->config = config;
+  worker->log = log;
+  worker->hub = hub;
+  worker->inbox = wsed_inbox_new ();
+  worker->epoll = epoll_create1 (EPOLL_CLOEXEC);
+  if (worker->epoll < 0 || epoll_ctl (worker->epoll, EPOLL_CTL_ADD, wsed_inbox_get_fd (worker->inbox), &event) < 0)
+    g_error ("no descriptor left for a worker: %s", g_strerror (errno));
+  worker->marked = g_ptr_array_new ();
+  worker->flushing = g_ptr_array_new ();
+  worker->dirty = g_ptr_array_new ();
+  worker->now = g_get_monotonic_time ();
+  return worker;
+}
+
+WsedInbox *
+wsed_worker_get_inbox (WsedWorker *worker)
+{
+  return worker->inbox;
+}
+
+guint
+wsed_worker_get_index (WsedWorker *worker)
+{
+  return worker->index;
+}
+
+const WsedHubConfig *
+wsed_worker_get_config (WsedWorker *worker)
+{
+  return worker->config;
+}
+
+WsedLog *
+wsed_worker_get_log (WsedWorker *worker)
+{
+  return worker->log;
+}
+
+WsedHub *
+wsed_worker_get_hub (WsedWorker *worker)
+{
+  return worker->hub;
+}
+
+gint64
+wsed_worker_get_now (WsedWorker *worker)
+{
+  return worker->now;
+}
+
+/* Endpoints */
+
+gboolean
+wsed_worker_add (WsedWorker   *worker,
+                 WsedEndpoint *endpoint)
+{
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = endpoint };
+
+  if (epoll_ctl (worker->epoll, EPOLL_CTL_ADD, endpoint->fd, &event) < 0)
+    {
+      g_warning ("watching a connection: %s", g_strerror (errno));
+      return FALSE;
+    }
+  endpoint->worker = worker;
+  endpoint->all.data = endpoint->beat.data = endpoint->end.data = endpoint;
+  g_queue_push_tail_link (&worker->endpoints, &endpoint->all);
+  endpoint->beat_at = worker->now + (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
+  g_queue_push_tail_link (&worker->beats, &endpoint->beat);
+  return TRUE;
+}
+
+void
+wsed_worker_remove (WsedWorker   *worker,
+                    WsedEndpoint *endpoint)
+{
+  epoll_ctl (worker->epoll, EPOLL_CTL_DEL, endpoint->fd, NULL);
+  g_queue_unlink (&worker->endpoints, &endpoint->all);
+  g_queue_unlink (&worker->beats, &endpoint->beat);
+  if (endpoint->end_at != 0)
+    g_queue_unlink (&worker->ends, &endpoint->end);
+  if (endpoint->marked)
+    {
+      g_ptr_array_remove_fast (worker->marked, endpoint);
+      /* A flush may be walking its own list: leave a hole there. */
+      for (guint i = 0; i < worker->flushing->len; i++)
+        if (worker->flushing->pdata[i] == endpoint)
+          worker->flushing->pdata[i] = NULL;
+    }
+}
+
+void
+wsed_worker_mark (WsedWorker   *worker,
+                  WsedEndpoint *endpoint)
+{
+  if (endpoint->marked)
+    return;
+  endpoint->marked = TRUE;
+  g_ptr_array_add (worker->marked, endpoint);
+}
+
+void
+wsed_worker_set_deadline (WsedWorker   *worker,
+                          WsedEndpoint *endpoint)
+{
+  if (endpoint->end_at != 0)
+    return;
+  endpoint->end_at = worker->now + CLOSING_TIME;
+  g_queue_push_tail_link (&worker->ends, &endpoint->end);
+}
+
+void
+wsed_worker_shutdown (WsedWorker *worker,
+                      guint       spread)
+{
+  GList *link = worker->endpoints.head;
+
+  while (link != NULL)
+    {
+      GList *next = link->next;
+      WsedEndpoint *endpoint = link->data;
+
+      endpoint->klass->shutdown (endpoint, g_random_int_range (spread / 10, spread + 1));
+      link = next;
+    }
+}
+
+/* Arrivals */
+
+void
+wsed_worker_take_chunk (WsedWorker *worker,
+                        WsedChunk  *chunk)
+{
+  g_queue_push_tail (&worker->chunks, chunk);
+}
+
+static void
+remember (WsedWorker *worker,
+          WsedView   *view,
+          guint64     chunk_id)
+{
+  if (worker->remembered_length == worker->remembered_size)
+    {
+      gsize size = MAX (64, worker->remembered_size * 2);
+      Remembered *ring = g_new (Remembered, size);
+
+      for (gsize i = 0; i < worker->remembered_length; i++)
+        ring[i] = worker->remembered[(worker->remembered_begin + i) % worker->remembered_size];
+      g_free (worker->remembered);
+      worker->remembered = ring;
+      worker->remembered_begin = 0;
+      worker->remembered_size = size;
+    }
+  worker->remembered[(worker->remembered_begin + worker->remembered_length++) % worker->remembered_size]
+      = (Remembered){ view, chunk_id };
+}
+
+void
+wsed_worker_arrive (WsedWorker        *worker,
+                    const WsedArrival *arrival)
+{
+  WsedSlot *slot = arrival->stream->at[worker->index].slot;
+
+  if (slot == NULL)
+    return;
+  slot->head = arrival->seq;
+  for (guint i = 0; i < slot->views->len; i++)
+    {
+      WsedView *view = g_ptr_array_index (slot->views, i);
+
+      if (!wse_filter_matches (view->filter, arrival->entry->event))
+        continue;
+      wsed_view_append (view, arrival);
+      remember (worker, view, arrival->piece.chunk->id);
+      if (view->dirty)
+        continue;
+      view->dirty = TRUE;
+      g_ptr_array_add (worker->dirty, view);
+    }
+}
+
+void
+wsed_worker_evict (WsedWorker *worker,
+                   guint64     first_chunk)
+{
+  while (worker->remembered_length > 0)
+    {
+      Remembered *oldest = &worker->remembered[worker->remembered_begin];
+
+      if (oldest->chunk_id >= first_chunk)
+        break;
+      wsed_view_drop_first (oldest->view);
+      worker->remembered_begin = (worker->remembered_begin + 1) % worker->remembered_size;
+      worker->remembered_length--;
+    }
+  while (worker->chunks.length > 0 && ((WsedChunk *) g_queue_peek_head (&worker->chunks))->id < first_chunk)
+    wsed_chunk_unref (g_queue_pop_head (&worker->chunks));
+}
+
+WsedView *
+wsed_worker_get_view (WsedWorker     *worker,
+                      WsedStream     *stream,
+                      WseFilter      *filter,
+                      const WsedHead *head)
+{
+  WsedSlot *slot = stream->at[worker->index].slot;
+  WsedView *view;
+
+  if (slot == NULL)
+    slot = wsed_slot_new (stream, worker->index, head);
+  view = wsed_slot_get_view (slot, filter);
+  view->users++;
+  return view;
+}
+
+void
+wsed_worker_drop_view (WsedWorker *worker,
+                       WsedView   *view)
+{
+  WsedSlot *slot = view->slot;
+
+  if (--view->users > 0)
+    return;
+  if (view->dirty)
+    g_ptr_array_remove_fast (worker->dirty, view);
+  wsed_view_retire (view);
+  if (slot->views->len == 0)
+    wsed_slot_free (slot, worker->index);
+}
+
+/* The loop */
+
+static void
+flush (WsedWorker *worker)
+{
+  GPtrArray *list = worker->marked;
+
+  worker->marked = worker->flushing;
+  worker->flushing = list;
+  for (guint i = 0; i < list->len; i++)
+    {
+      WsedEndpoint *endpoint = g_ptr_array_index (list, i);
+
+      if (endpoint == NULL)
+        continue;
+      endpoint->marked = FALSE;
+      list->pdata[i] = NULL;
+      endpoint->klass->flush (endpoint);
+    }
+  g_ptr_array_set_size (list, 0);
+}
+
+static gboolean
+tick_is_over (WsedWorker *worker)
+{
+  return worker->now - worker->flushed_at >= worker->config->tick;
+}
+
+static void
+run_times (WsedWorker *worker)
+{
+  gint64 interval = (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
+  WsedEndpoint *endpoint;
+
+  while (worker->beats.length > 0 && (endpoint = worker->beats.head->data)->beat_at <= worker->now)
+    {
+      g_queue_unlink (&worker->beats, &endpoint->beat);
+      endpoint->beat_at = worker->now + interval;
+      g_queue_push_tail_link (&worker->beats, &endpoint->beat);
+      endpoint->klass->heartbeat (endpoint);
+    }
+  while (worker->ends.length > 0 && (endpoint = worker->ends.head->data)->end_at <= worker->now)
+    {
+      g_queue_unlink (&worker->ends, &endpoint->end);
+      endpoint->end_at = 0;
+      endpoint->klass->expired (endpoint);
+    }
+}
+
+/* Nanoseconds until something is due, -1: never. */
+static gint64
+time_to_wait (WsedWorker *worker)
+{
+  gint64 due = G_MAXINT64;
+
+  if (worker->beats.length > 0)
+    due = ((WsedEndpoint *) worker->beats.head->data)->beat_at;
+  if (worker->ends.length > 0)
+    due = MIN (due, ((WsedEndpoint *) worker->ends.head->data)->end_at);
+  if (worker->marked->len > 0 || worker->dirty->len > 0)
+    due = MIN (due, worker->flushed_at + worker->config->tick);
+  if (due == G_MAXINT64)
+    return -1;
+  return MAX (0, due - g_get_monotonic_time ()) * 1000;
+}
+
+static void
+mark_dirty (WsedWorker *worker)
+{
+  for (guint i = 0; i < worker->dirty->len; i++)
+    {
+      WsedView *view = g_ptr_array_index (worker->dirty, i);
+
+      view->dirty = FALSE;
+      for (guint j = 0; j < view->subscriptions->len; j++)
+        wsed_worker_mark (worker, ((WsedSubscription *) g_ptr_array_index (view->subscriptions, j))->endpoint);
+    }
+  g_ptr_array_set_size (worker->dirty, 0);
+}
+
+static void *
+loop (void *user_data)
+{
+  WsedWorker *worker = user_data;
+  struct epoll_event events[EVENTS_PER_WAIT];
+
+  while (!worker->stopping)
+    {
+      gint64 wait = time_to_wait (worker);
+      struct timespec timeout = { wait / 1000000000, wait % 1000000000 };
+      int n = epoll_pwait2 (worker->epoll, events, EVENTS_PER_WAIT, wait >= 0 ? &timeout : NULL, NULL);
+
+      worker->now = g_get_monotonic_time ();
+      /* The inbox last and whole: what came while the sockets were served goes out in the same flush. */
+      for (int i = 0; i < n; i++)
+        {
+          WsedEndpoint *endpoint = events[i].data.ptr;
+
+          if (endpoint != NULL)
+            endpoint->klass->ready (endpoint, events[i].events);
+        }
+      wsed_inbox_run (worker->inbox);
+      run_times (worker);
+      if ((worker->dirty->len > 0 || worker->marked->len > 0) && tick_is_over (worker))
+        {
+          mark_dirty (worker);
+          flush (worker);
+          worker->flushed_at = worker->now;
+        }
+    }
+  return NULL;
+}
+
+void
+wsed_worker_start (WsedWorker *worker)
+{
+  int problem = pthread_create (&worker->thread, NULL, loop, worker);
+
+  if (problem != 0)
+    g_error ("starting a worker: %s", g_strerror (problem));
+  worker->started = TRUE;
+}
+
+static void
+stop (WsedMessage *message,
+      gpointer     user_data)
+{
+  WsedWorker *worker = user_data;
+
+  while (worker->endpoints.length > 0)
+    {
+      WsedEndpoint *endpoint = worker->endpoints.head->data;
+
+      endpoint->klass->expired (endpoint);
+    }
+  worker->stopping = TRUE;
+  g_free (message);
+}
+
+void
+wsed_worker_stop (WsedWorker *worker)
+{
+  WsedMessage *message;
+
+  if (!worker->started)
+    return;
+  message = g_new0 (WsedMessage, 1);
+  message->run = stop;
+  message->user_data = worker;
+  wsed_inbox_push (worker->inbox, message);
+  pthread_join (worker->thread, NULL);
+  worker->started = FALSE;
+}
+
+void
+wsed_worker_free (WsedWorker *worker)
+{
+  wsed_worker_stop (worker);
+  wsed_inbox_run (worker->inbox);
+  wsed_worker_evict (worker, G_MAXUINT64);
+  g_assert (worker->endpoints.length == 0);
+  close (worker->epoll);
+  wsed_inbox_free (worker->inbox);
+  g_ptr_array_unref (worker->marked);
+  g_ptr_array_unref (worker->flushing);
+  g_ptr_array_unref (worker->dirty);
+  g_free (worker->remembered);
+  g_free (worker);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "stream/wsed-hub.h"
+#include "stream/wsed-view.h"
+
+G_BEGIN_DECLS
+
+/* WsedWorker: a thread that owns connections and their positions wholly. Its functions are called on that thread but for those that say
+ * otherwise. */
+
+/* What a worker does with a connection; it knows no more of one than this. */
+typedef struct
+{
+  /* Readable or writable (edge-triggered), or broken: EPOLL* in @events. */
+  void (*ready) (WsedEndpoint *endpoint, guint32 events);
+  /* There is something to send: called once per flush for each marked endpoint. */
+  void (*flush) (WsedEndpoint *endpoint);
+  /* Each heartbeat interval. */
+  void (*heartbeat) (WsedEndpoint *endpoint);
+  /* The deadline set by wsed_worker_set_deadline() has passed, or the worker stops: it must be gone when this returns. */
+  void (*expired) (WsedEndpoint *endpoint);
+  /* The daemon stops: say so and end. */
+  void (*shutdown) (WsedEndpoint *endpoint, guint retry_after_ms);
+} WsedEndpointClass;
+
+struct _WsedEndpoint
+{
+  const WsedEndpointClass *klass;
+  WsedWorker *worker;
+  int fd;
+  GList all;                   /* link in the worker's list of endpoints */
+  GList beat;                  /* link in the queue of heartbeats, first due first */
+  gint64 beat_at;              /* monotonic microseconds */
+  GList end;                   /* link in the queue of deadlines */
+  gint64 end_at;               /* 0: none */
+  gboolean marked;             /* in the list to flush */
+};
+
+WsedWorker *wsed_worker_new  (guint index, WsedHub *hub, const WsedHubConfig *config, WsedLog *log);
+/* Main thread: the way in. */
+WsedInbox  *wsed_worker_get_inbox (WsedWorker *worker);
+/* Main thread: starts the thread; stops it, when it has no endpoints left. */
+void        wsed_worker_start (WsedWorker *worker);
+void        wsed_worker_stop  (WsedWorker *worker);
+void        wsed_worker_free  (WsedWorker *worker);
+
+guint                wsed_worker_get_index  (WsedWorker *worker);
+const WsedHubConfig *wsed_worker_get_config (WsedWorker *worker);
+WsedLog             *wsed_worker_get_log    (WsedWorker *worker);
+WsedHub             *wsed_worker_get_hub    (WsedWorker *worker);
+/* Monotonic microseconds, as of the last waking. */
+gint64               wsed_worker_get_now    (WsedWorker *worker);
+
+/* Endpoints. add watches the descriptor; remove forgets everything of it. */
+gboolean wsed_worker_add          (WsedWorker *worker, WsedEndpoint *endpoint);
+void     wsed_worker_remove       (WsedWorker *worker, WsedEndpoint *endpoint);
+void     wsed_worker_mark         (WsedWorker *worker, WsedEndpoint *endpoint);
+/* In 0.8 s expired() is called; once set it stays. */
+void     wsed_worker_set_deadline (WsedWorker *worker, WsedEndpoint *endpoint);
+
+/* A view of a stream for one more subscription, made where there is none yet (it begins behind @head then); drop gives it back. */
+WsedView *wsed_worker_get_view    (WsedWorker *worker, WsedStream *stream, WseFilter *filter, const WsedHead *head);
+void      wsed_worker_drop_view   (WsedWorker *worker, WsedView *view);
+
+/* What arrives from the hub. */
+void     wsed_worker_take_chunk   (WsedWorker *worker, WsedChunk *chunk);
+void     wsed_worker_arrive       (WsedWorker *worker, const WsedArrival *arrival);
+void     wsed_worker_evict        (WsedWorker *worker, guint64 first_chunk);
+/* Says goodbye to all endpoints, spread over @spread ms. */
+void     wsed_worker_shutdown     (WsedWorker *worker, guint spread);
+
+G_END_DECLS

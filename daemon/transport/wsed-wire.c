@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The plain wire: a socket, without a layer in between. */
+
+#include "transport/wsed-wire.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Without it the kernel takes 4 MB for a client that does not read, and no policy sees it. */
+#define NOTSENT_LOWAT (64 * 1024)
+
+typedef struct
+{
+  WsedWire wire;
+  int fd;
+} SocketWire;
+
+static gssize
+socket_read (WsedWire *wire,
+             void     *buffer,
+             gsize     size)
+{
+  return recv (((SocketWire *) wire)->fd, buffer, size, MSG_DONTWAIT);
+}
+
+static gssize
+socket_write (WsedWire           *wire,
+              const struct iovec *pieces,
+              guint               n_pieces)
+{
+  struct msghdr message = { .msg_iov = (struct iovec *) pieces, .msg_iovlen = n_pieces };
+  int fd = ((SocketWire *) wire)->fd;
+
+  if (n_pieces == 1)
+    return send (fd, pieces->iov_base, pieces->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+socket_finish (WsedWire *wire)
+{
+  shutdown (((SocketWire *) wire)->fd, SHUT_WR);
+}
+
+static void
+socket_free (WsedWire *wire)
+{
+  close (((SocketWire *) wire)->fd);
+  g_free (wire);
+}
+
+WsedWire *
+wsed_socket_wire_new (int fd)
+{
+  static const WsedWireClass klass = { socket_read, socket_write, socket_finish, socket_free };
+  SocketWire *wire = g_new0 (SocketWire, 1);
+  int on = 1, lowat = NOTSENT_LOWAT;
+
+  wire->wire.klass = &klass;
+  wire->fd = fd;
+  /* Both fail on a Unix socket, which needs neither. */
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+  return &wire->wire;
+}

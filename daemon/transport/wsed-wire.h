@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <sys/uio.h>
+
+G_BEGIN_DECLS
+
+/* What a connection reads from and writes to; it does not know which kind it is. Nothing blocks: -1 with errno EAGAIN where it would. */
+typedef struct _WsedWire WsedWire;
+
+typedef struct
+{
+  gssize (*read) (WsedWire *wire, void *buffer, gsize size);                     /* 0: the peer has ended */
+  gssize (*write) (WsedWire *wire, const struct iovec *pieces, guint n_pieces);
+  void (*finish) (WsedWire *wire);                                               /* nothing more will be written */
+  void (*free) (WsedWire *wire);
+} WsedWireClass;
+
+struct _WsedWire
+{
+  const WsedWireClass *klass;
+};
+
+/* A plain TCP or Unix socket; takes @fd. */
+WsedWire *wsed_socket_wire_new (int fd);
+
+static inline gssize
+wsed_wire_read (WsedWire *wire,
+                void     *buffer,
+                gsize     size)
+{
+  return wire->klass->read (wire, buffer, size);
+}
+
+static inline gssize
+wsed_wire_write (WsedWire           *wire,
+                 const struct iovec *pieces,
+                 guint               n_pieces)
+{
+  return wire->klass->write (wire, pieces, n_pieces);
+}
+
+static inline void
+wsed_wire_finish (WsedWire *wire)
+{
+  wire->klass->finish (wire);
+}
+
+static inline void
+wsed_wire_free (WsedWire *wire)
+{
+  wire->klass->free (wire);
+}
+
+G_END_DECLS
