@@ -53,6 +53,8 @@ void     wsed_hub_set_closed (WsedHub *hub, WsedHubClosed closed, gpointer user_
 void     wsed_hub_publish  (WsedHub *hub, WsedEntry * const *entries, guint n_entries);
 /* Takes @admission, also where it fails. */
 void     wsed_hub_admit    (WsedHub *hub, WsedAdmission *admission);
+/* A worker's thread: an admitted connection is gone; takes @user. */
+void     wsed_hub_ended    (WsedHub *hub, char *user);
 guint    wsed_hub_get_connections (WsedHub *hub);
 /* Bytes handed to workers and not yet taken in by all of them: a bound for the pipeline. */
 gsize    wsed_hub_get_pending (WsedHub *hub);

@@ -28,7 +28,5 @@ void      wsed_join_free (WsedJoin *join);
 void      wsed_hub_join  (WsedHub *hub, WsedJoin *join);
 /* Takes @streams, one for each subscription that ended. */
 void      wsed_hub_leave (WsedHub *hub, guint worker, GPtrArray *streams);
-/* A connection is gone; takes @user. */
-void      wsed_hub_ended (WsedHub *hub, char *user);
 
 G_END_DECLS

@@ -109,7 +109,7 @@ wsed_outbox_flush (WsedOutbox *outbox,
       if (all.n_pieces > 0)
         sent = wsed_wire_write (wire, all.pieces, all.n_pieces);
       if (sent < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? WSED_OUTBOX_BLOCKED : WSED_OUTBOX_BROKEN;
+        return errno == EAGAIN ? WSED_OUTBOX_BLOCKED : WSED_OUTBOX_BROKEN;
       *bytes += sent;
       behind = take_off (outbox, sent);
       if (reader != NULL && all.n_gathered > 0)
