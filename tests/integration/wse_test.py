@@ -21,6 +21,9 @@ from wse_socket import TIMEOUT, Response, Stream, WebSocket
 
 WSED = os.environ.get('WSE_TEST_WSED', 'wsed')
 TROUBLE = re.compile(r'CRITICAL|WARNING|AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|assertion', re.IGNORECASE)
+# A sanitizer keeps freed memory back to find its use; where memory is measured that would look like growth.
+FRUGAL = {'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':quarantine_size_mb=1'}
+MIB = 1 << 20
 ADDRESS = re.compile(r'(?:127\.0\.0\.1|\[::1\]):(\d+)')
 
 
