@@ -10,6 +10,7 @@
 #include "wse-channel.h"
 #include "wse-error.h"
 #include "wse-json-private.h"
+#include "wse-system-events.h"
 #include "wse-time-private.h"
 #include "wse-uuid-private.h"
 
@@ -260,14 +261,6 @@ read_members (Intake *self, const char *data, gsize length, GError **error)
   return TRUE;
 }
 
-static gboolean
-is_system_kind (const char *event_type)
-{
-  static const char * const kinds[] = { "query_route", "model_state", "cgrag", "cache", "error", "performance", NULL };
-
-  return g_strv_contains (kinds, event_type);
-}
-
 /* `event_type`, or `type` where that is a system kind. */
 static gboolean
 take_event_type (Intake *self, GError **error)
@@ -282,7 +275,7 @@ take_event_type (Intake *self, GError **error)
       if (self->type == G_MAXUINT || self->unknown[self->type].value.type != WSE_JSON_STRING)
         return invalid (error, MEMBER_EVENT_TYPE, rule);
       text = take_text (self, &self->unknown[self->type].value, &length);
-      if (strlen (text) != length || !is_system_kind (text))
+      if (strlen (text) != length || !wse_system_event_is_kind (text))
         return invalid (error, MEMBER_EVENT_TYPE, rule);
       self->type_used = TRUE;
     }
