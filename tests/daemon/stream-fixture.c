@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The stream tests' fixture: it plays pipeline, relay and handshake. */
+
+#include "stream-fixture.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "transport/wsed-connection.h"
+
+void
+stream_fixture_init (StreamFixture *fixture,
+                     guint          workers,
+                     gsize          tail_bytes,
+                     guint64        retention,
+                     guint          heartbeat)
+{
+  WsedRetention keep = { .max_events = retention };
+  WsedHubConfig config = { .workers = workers, .tail_bytes = tail_bytes, .heartbeat = heartbeat, .max_message = 128 * 1024,
+                           .buffer_size = 1000, .tick = 2000, .start = wsed_connection_start };
+
+  memset (fixture, 0, sizeof *fixture);
+  fixture->main = wsed_inbox_new ();
+  fixture->source = wsed_inbox_attach (fixture->main, NULL);
+  fixture->log = wsed_memory_log_new (&keep);
+  fixture->hub = wsed_hub_new (&config, fixture->log, fixture->main);
+}
+
+void
+stream_fixture_turn (StreamFixture *fixture)
+{
+  g_main_context_iteration (NULL, FALSE);
+}
+
+static void
+on_shut_down (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+void
+stream_fixture_clear (StreamFixture *fixture)
+{
+  gboolean done = FALSE;
+
+  stream_settle (fixture);
+  wsed_hub_shutdown (fixture->hub, 5000, on_shut_down, &done);
+  while (!done)
+    g_main_context_iteration (NULL, TRUE);
+  wsed_log_close (fixture->log);
+  wsed_hub_free (fixture->hub);
+  g_source_destroy (fixture->source);
+  g_object_unref (fixture->log);
+  wsed_inbox_run (fixture->main);
+  wsed_inbox_free (fixture->main);
+}
+
+static void
+on_appended (WsedMessage *message,
+             gpointer     user_data)
+{
+  WsedAppend *append = (WsedAppend *) message;
+  StreamFixture *fixture = user_data;
+
+  g_assert_no_error (append->error);
+  wsed_hub_publish (fixture->hub, append->entries, append->n_done);
+  fixture->appending--;
+  wsed_append_free (append);
+}
+
+void
+stream_publish (StreamFixture *fixture,
+                const char    *channels,
+                const char    *type,
+                WseSeverity    severity,
+                const char    *payload)
+{
+  g_auto(GStrv) names = g_strsplit (channels, " ", -1);
+  GPtrArray *events = g_ptr_array_new_with_free_func ((GDestroyNotify) wse_event_unref);
+  g_autofree char *id = g_strdup_printf ("e%" G_GUINT64_FORMAT, ++fixture->appended);
+  WseEventFields fields = { .event_type = type, .id = id, .payload = payload, .payload_length = strlen (payload),
+                            .channels = (const char * const *) names, .n_channels = g_strv_length (names),
+                            .timestamp = G_GINT64_CONSTANT (1699468800123456), .latency = -1, .severity = severity };
+  WsedAppend *append;
+
+  g_ptr_array_add (events, wse_event_new_from_fields (&fields));
+  append = wsed_append_new (events, fixture->main);
+  append->message.run = on_appended;
+  append->message.user_data = fixture;
+  fixture->appending++;
+  wsed_log_append (fixture->log, append);
+}
+
+void
+stream_settle (StreamFixture *fixture)
+{
+  while (fixture->appending > 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+on_heads (WsedMessage *message,
+          gpointer     user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+char *
+stream_epoch (StreamFixture *fixture)
+{
+  WsedHeads *heads = wsed_heads_new (fixture->main);
+  gboolean done = FALSE;
+  char *epoch;
+
+  wsed_heads_add (heads, "*");
+  heads->message.run = on_heads;
+  heads->message.user_data = &done;
+  wsed_log_heads (fixture->log, heads);
+  while (!done)
+    g_main_context_iteration (NULL, TRUE);
+  epoch = g_strdup (g_array_index (heads->heads, WsedHead, 0).epoch);
+  wsed_heads_free (heads);
+  return epoch;
+}
+
+Client *
+client_new (StreamFixture       *fixture,
+            const ClientOptions *options)
+{
+  Client *client = g_new0 (Client, 1);
+  WsedAdmission *admission = wsed_admission_new ();
+  g_autoptr(GError) error = NULL;
+  int fds[2], problem;
+
+  problem = socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+  g_assert_cmpint (problem, ==, 0);
+  client->fixture = fixture;
+  client->fd = fds[0];
+  client->decoder = wse_frame_decoder_new (FALSE, 16 * 1024 * 1024, TRUE);
+  admission->fd = fds[1];
+  admission->id = g_strdup ("00000000-0000-4000-8000-000000000000");
+  admission->endpoint = "/wse";
+  admission->dialect = options->dialect;
+  admission->control = options->control;
+  admission->channels = g_strsplit (options->channels, " ", -1);
+  admission->history = options->history;
+  if (options->after != NULL)
+    admission->after = wse_cursor_new (options->after, &error);
+  g_assert_no_error (error);
+  wse_filter_parse (options->types, options->severity, &admission->filter, &error);
+  g_assert_no_error (error);
+  wsed_hub_admit (fixture->hub, admission);
+  return client;
+}
+
+void
+client_free (Client *client)
+{
+  close (client->fd);
+  wse_frame_decoder_free (client->decoder);
+  g_queue_clear_full (&client->texts, g_free);
+  g_free (client);
+}
+
+void
+client_send (Client     *client,
+             WseOpcode   opcode,
+             const char *data,
+             gsize       length)
+{
+  g_autoptr(GByteArray) out = g_byte_array_new ();
+  guint8 header[8] = { 0x80 | opcode };
+  static const guint8 mask[4] = { 0 };
+
+  g_assert_cmpuint (length, <, 65536);
+  if (length < 126)
+    {
+      header[1] = 0x80 | length;
+      g_byte_array_append (out, header, 2);
+    }
+  else
+    {
+      header[1] = 0x80 | 126;
+      header[2] = length >> 8;
+      header[3] = length & 0xff;
+      g_byte_array_append (out, header, 4);
+    }
+  g_byte_array_append (out, mask, 4);
+  g_byte_array_append (out, (const guint8 *) data, length);
+  g_assert_cmpint (send (client->fd, out->data, out->len, MSG_NOSIGNAL), ==, out->len);
+}
+
+static void
+receive (Client *client)
+{
+  char buffer[65536];
+  gssize n = recv (client->fd, buffer, sizeof buffer, 0);
+  char *data = buffer;
+  gsize length = MAX (n, 0);
+  WseFrame frame;
+
+  if (n == 0 || (n < 0 && errno != EAGAIN))
+    client->ended = TRUE;
+  while (length > 0)
+    {
+      WseFrameStatus status = wse_frame_decoder_feed (client->decoder, &data, &length, &frame);
+
+      g_assert_cmpint (status, !=, WSE_FRAME_ERROR);
+      if (status == WSE_FRAME_MORE)
+        break;
+      if (frame.opcode == WSE_OPCODE_TEXT)
+        g_queue_push_tail (&client->texts, g_strndup (frame.data, frame.length));
+      else if (frame.opcode == WSE_OPCODE_PING)
+        {
+          client->pings++;
+          client_send (client, WSE_OPCODE_PONG, "", 0);
+        }
+      else if (frame.opcode == WSE_OPCODE_CLOSE)
+        client->close_code = frame.close_code;
+    }
+}
+
+char *
+client_next (Client *client)
+{
+  while (g_queue_is_empty (&client->texts) && !client->ended)
+    {
+      struct pollfd fds[2] = { { client->fd, POLLIN, 0 }, { wsed_inbox_get_fd (client->fixture->main), POLLIN, 0 } };
+
+      poll (fds, 2, -1);
+      stream_fixture_turn (client->fixture);
+      if (fds[0].revents != 0)
+        receive (client);
+    }
+  return g_queue_pop_head (&client->texts);
+}
+
+void
+client_expect_text (Client     *client,
+                    const char *text)
+{
+  g_autofree char *next = client_next (client);
+
+  g_assert_cmpstr (next, ==, text);
+}
+
+void
+client_expect (Client     *client,
+               const char *channel,
+               guint64     seq)
+{
+  g_autofree char *next = client_next (client);
+  g_autofree char *place = g_strdup_printf ("\"seq\":%" G_GUINT64_FORMAT ",", seq);
+  g_autofree char *name = g_strdup_printf ("\"ch\":\"%s\"", channel);
+
+  g_assert_nonnull (next);
+  if (strstr (next, place) == NULL || strstr (next, name) == NULL)
+    g_error ("expected %s seq %" G_GUINT64_FORMAT ", got %s", channel, seq, next);
+}
+
+void
+client_expect_quiet (Client *client)
+{
+  g_autofree char *next = NULL;
+
+  stream_settle (client->fixture);
+  client_send (client, WSE_OPCODE_TEXT, "{\"id\":\"quiet\",\"method\":\"ping\"}", 30);
+  next = client_next (client);
+  g_assert_nonnull (next);
+  if (!g_str_has_prefix (next, "{\"id\":\"quiet\",\"success\":true"))
+    g_error ("expected nothing, got %s", next);
+}

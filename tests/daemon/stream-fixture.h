@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "log/wsed-memory-log.h"
+#include "stream/wsed-hub.h"
+#include "wse-frame-private.h"
+
+G_BEGIN_DECLS
+
+/* A hub with its workers over a memory log, and clients on socket pairs: everything of streaming but the handshake. */
+typedef struct
+{
+  WsedLog *log;
+  WsedInbox *main;
+  GSource *source;
+  WsedHub *hub;
+  guint appending;
+  guint64 appended;
+} StreamFixture;
+
+typedef struct
+{
+  const char *channels;        /* "user:a global" */
+  WseDialect dialect;
+  gboolean control;
+  guint history;
+  const char *after;
+  const char *types;
+  const char *severity;
+} ClientOptions;
+
+typedef struct
+{
+  StreamFixture *fixture;
+  int fd;
+  WseFrameDecoder *decoder;
+  GQueue texts;                /* (element-type utf8) received, not looked at */
+  guint16 close_code;          /* 0: no close frame came */
+  gboolean ended;
+  guint pings;
+} Client;
+
+void    stream_fixture_init  (StreamFixture *fixture, guint workers, gsize tail_bytes, guint64 retention, guint heartbeat);
+void    stream_fixture_clear (StreamFixture *fixture);
+/* One turn of the main loop. */
+void    stream_fixture_turn  (StreamFixture *fixture);
+/* @channels: "user:a global"; does not wait. */
+void    stream_publish       (StreamFixture *fixture, const char *channels, const char *type, WseSeverity severity, const char *payload);
+/* Waits until all that was published is appended and handed to the hub. */
+void    stream_settle        (StreamFixture *fixture);
+char   *stream_epoch         (StreamFixture *fixture);
+
+Client *client_new           (StreamFixture *fixture, const ClientOptions *options);
+void    client_free          (Client *client);
+/* The next text, waiting for it; NULL when the connection ended. */
+char   *client_next          (Client *client);
+/* Asserts that nothing comes before the answer to a ping that is sent now. */
+void    client_expect_quiet  (Client *client);
+void    client_send          (Client *client, WseOpcode opcode, const char *data, gsize length);
+/* Asserts the next text's p.x member (payload {"x":N}) and seq. */
+void    client_expect        (Client *client, const char *channel, guint64 seq);
+void    client_expect_text   (Client *client, const char *text);
+
+G_END_DECLS

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Streaming from the log's answer to the socket: where a subscription begins, how replay meets live, what is told. */
+
+#include "stream-fixture.h"
+
+#include <string.h>
+
+#define V2(n, channel, seq) "{\"v\":2,\"id\":\"e" #n "\",\"t\":\"t\",\"ts\":\"2023-11-08T18:40:00.123456Z\",\"seq\":" #seq \
+                            ",\"p\":{},\"ch\":\"" channel "\"}"
+
+static StreamFixture fixture;
+
+static void
+begin (guint workers)
+{
+  stream_fixture_init (&fixture, workers, 64 * 1024 * 1024, 0, 3600);
+}
+
+static void
+publish (const char *channels)
+{
+  stream_publish (&fixture, channels, "t", WSE_SEVERITY_INFO, "{}");
+}
+
+static void
+publish_some (const char *channels,
+              guint       n)
+{
+  for (guint i = 0; i < n; i++)
+    publish (channels);
+  stream_settle (&fixture);
+}
+
+static void
+test_live (void)
+{
+  Client *client;
+
+  begin (2);
+  publish_some ("user:a", 3);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  client_expect_quiet (client);
+  publish_some ("user:a", 1);
+  publish_some ("user:b", 1);
+  client_expect_text (client, V2 (4, "user:a", 4));
+  publish_some ("user:a", 500);
+  for (guint i = 5; i <= 504; i++)
+    client_expect (client, "user:a", i);
+  client_expect_quiet (client);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_history (void)
+{
+  Client *client;
+
+  begin (1);
+  publish_some ("user:a", 700);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = 600 });
+  for (guint i = 101; i <= 700; i++)
+    client_expect (client, "user:a", i);
+  publish_some ("user:a", 1);
+  client_expect (client, "user:a", 701);
+  client_expect_quiet (client);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+/* Replay of several channels is merged by n. */
+static void
+test_merge (void)
+{
+  Client *client;
+
+  begin (1);
+  for (guint i = 0; i < 300; i++)
+    publish_some (i % 3 == 0 ? "global" : "user:a", 1);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .history = 1000 });
+  for (guint i = 0; i < 300; i++)
+    client_expect (client, i % 3 == 0 ? "global" : "user:a", i % 3 == 0 ? i / 3 + 1 : i / 3 * 2 + i % 3);
+  client_expect_quiet (client);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+/* Hello, replay, caught_up, live; then a mark where a filter passed something over. */
+static void
+test_control (void)
+{
+  g_autofree char *epoch = NULL, *hello = NULL, *caught_up = NULL, *after = NULL;
+  Client *client;
+
+  begin (1);
+  epoch = stream_epoch (&fixture);
+  publish_some ("user:a", 2);
+  after = g_strdup_printf ("user:a@%s:1", epoch);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .control = TRUE, .after = after });
+  hello = g_strdup_printf ("{\"v\":2,\"t\":\"hello\",\"p\":{\"connection_id\":\"00000000-0000-4000-8000-000000000000\",\"heartbeat_s\":3600,"
+                           "\"max_message_bytes\":131072,\"cursor\":\"user:a@%s:1,global@%s:0\"}}", epoch, epoch);
+  caught_up = g_strdup_printf ("{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@%s:2,global@%s:0\"}}", epoch, epoch);
+  client_expect_text (client, hello);
+  client_expect (client, "user:a", 2);
+  client_expect_text (client, caught_up);
+  publish_some ("global", 1);
+  client_expect (client, "global", 1);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_mark (void)
+{
+  g_autofree char *epoch = NULL, *mark = NULL, *text = NULL;
+  Client *client;
+
+  stream_fixture_init (&fixture, 1, 1024 * 1024, 0, 1);
+  epoch = stream_epoch (&fixture);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .types = "wanted" });
+  for (guint i = 0; i < 2; i++)
+    {
+      text = client_next (client);
+      g_clear_pointer (&text, g_free);
+    }
+  publish_some ("user:a", 5);
+  mark = g_strdup_printf ("{\"v\":2,\"t\":\"mark\",\"p\":{\"cursor\":\"user:a@%s:5\"}}", epoch);
+  client_expect_text (client, mark);
+  stream_publish (&fixture, "user:a", "wanted", WSE_SEVERITY_INFO, "{}");
+  client_expect (client, "user:a", 6);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+/* An event in several channels comes once, in the first of its channels that is subscribed to and whose filter takes it. */
+static void
+test_once (void)
+{
+  g_autofree char *epoch = NULL, *after = NULL;
+  Client *both, *second, *resumed;
+
+  begin (1);
+  epoch = stream_epoch (&fixture);
+  both = client_new (&fixture, &(ClientOptions){ .channels = "global user:a" });
+  second = client_new (&fixture, &(ClientOptions){ .channels = "global" });
+  client_expect_quiet (both);
+  client_expect_quiet (second);
+  publish_some ("user:a global", 2);
+  client_expect (both, "user:a", 1);
+  client_expect (both, "user:a", 2);
+  client_expect_quiet (both);
+  client_expect (second, "global", 1);
+  client_expect (second, "global", 2);
+  client_expect_quiet (second);
+
+  /* The first one's position is past it and came from a cursor: passed over in the second. */
+  after = g_strdup_printf ("user:a@%s:2,global@%s:0", epoch, epoch);
+  resumed = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = after });
+  client_expect_quiet (resumed);
+  client_free (resumed);
+  /* It came from history: delivered in the next. */
+  g_free (after);
+  after = g_strdup_printf ("global@%s:0", epoch);
+  resumed = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = after, .history = 1 });
+  client_expect (resumed, "global", 1);
+  client_expect (resumed, "user:a", 2);
+  client_expect_quiet (resumed);
+  client_free (resumed);
+  client_free (both);
+  client_free (second);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_whole_log (void)
+{
+  g_autofree char *epoch = NULL, *after = NULL;
+  Client *client;
+
+  begin (2);
+  epoch = stream_epoch (&fixture);
+  publish_some ("user:a", 1);
+  publish_some ("user:b global", 1);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "*", .history = 10 });
+  client_expect (client, "user:a", 1);
+  client_expect (client, "user:b", 1);
+  publish_some ("team:x user:a", 1);
+  client_expect (client, "team:x", 1);
+  client_expect_quiet (client);
+  client_free (client);
+  after = g_strdup_printf ("*@%s:0", epoch);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .after = after });
+  client_expect (client, "user:a", 1);
+  client_expect (client, "user:b", 1);
+  client_expect (client, "user:a", 2);
+  client_expect_quiet (client);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_foreign_cursor (void)
+{
+  static const char * const cursors[] = { "user:a@nowhere:1", "user:a@%s:99", "*@%s:99" };
+  g_autofree char *epoch = NULL;
+
+  begin (1);
+  epoch = stream_epoch (&fixture);
+  publish_some ("user:a", 2);
+  for (guint i = 0; i < G_N_ELEMENTS (cursors); i++)
+    {
+      g_auto(GStrv) parts = g_strsplit (cursors[i], "%s", -1);
+      g_autofree char *after = g_strjoinv (epoch, parts);
+      g_autofree char *gap = g_strdup_printf ("{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"user:a\",\"epoch\":\"%s\",\"from\":1,\"to\":0,"
+                                              "\"reason\":\"epoch\"}}", epoch);
+      Client *client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .after = after });
+
+      g_free (client_next (client));
+      client_expect_text (client, gap);
+      client_expect (client, "user:a", 1);
+      client_expect (client, "user:a", 2);
+      g_free (client_next (client));
+      client_expect_quiet (client);
+      client_free (client);
+    }
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_retention (void)
+{
+  g_autofree char *epoch = NULL, *after = NULL, *text = NULL;
+  Client *client;
+  guint64 from = 0;
+
+  stream_fixture_init (&fixture, 1, 1024 * 1024, 10, 3600);
+  epoch = stream_epoch (&fixture);
+  publish_some ("user:a", 200);
+  after = g_strdup_printf ("user:a@%s:1", epoch);
+  /* Retention works in the background: wait until it has. */
+  while (from < 190)
+    {
+      client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .after = after });
+      g_free (client_next (client));
+      text = client_next (client);
+      if (strstr (text, "\"gap\"") != NULL)
+        {
+          g_assert_nonnull (strstr (text, "\"from\":2,"));
+          g_assert_nonnull (strstr (text, "\"reason\":\"retention\""));
+          from = g_ascii_strtoull (strstr (text, "\"to\":") + 5, NULL, 10);
+          client_expect (client, "user:a", from + 1);
+        }
+      g_clear_pointer (&text, g_free);
+      client_free (client);
+    }
+  g_assert_cmpuint (from, ==, 190);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_filter (void)
+{
+  Client *client;
+
+  begin (1);
+  for (guint i = 0; i < 50; i++)
+    {
+      stream_publish (&fixture, "user:a", "rare", i % 2 == 0 ? WSE_SEVERITY_WARNING : WSE_SEVERITY_INFO, "{}");
+      publish_some ("user:a", 9);
+    }
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .types = "rare,other", .severity = "warning", .history = 5 });
+  for (guint i = 0; i < 5; i++)
+    client_expect (client, "user:a", 401 + i * 20);
+  stream_publish (&fixture, "user:a", "rare", WSE_SEVERITY_INFO, "{}");
+  stream_publish (&fixture, "user:a", "other", WSE_SEVERITY_ERROR, "{}");
+  client_expect (client, "user:a", 502);
+  client_expect_quiet (client);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+/* A reader that stops is left behind by the tail, costs nothing, and ends complete. */
+static void
+test_slow_reader (void)
+{
+  g_autofree char *payload = g_strnfill (2000, ' ');
+  Client *slow, *fast;
+  gboolean caught_up = FALSE;
+  guint64 seq = 0;
+
+  memcpy (payload, "{\"x\":\"", 6);
+  memset (payload + 6, 'x', 1992);
+  memcpy (payload + 1998, "\"}", 2);
+  stream_fixture_init (&fixture, 1, 512 * 1024, 0, 3600);
+  slow = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
+  fast = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  g_free (client_next (slow));
+  g_free (client_next (slow));
+  client_expect_quiet (fast);
+  for (guint i = 1; i <= 5000; i++)
+    {
+      stream_publish (&fixture, "user:a", "t", WSE_SEVERITY_INFO, payload);
+      client_expect (fast, "user:a", i);
+    }
+  while (seq < 5000 || !caught_up)
+    {
+      g_autofree char *text = client_next (slow);
+
+      g_assert_nonnull (text);
+      g_assert_null (strstr (text, "\"t\":\"gap\""));
+      if (strstr (text, "\"t\":\"caught_up\"") != NULL)
+        caught_up = TRUE;
+      else
+        g_assert_cmpuint (g_ascii_strtoull (strstr (text, "\"seq\":") + 6, NULL, 10), ==, ++seq);
+    }
+  client_expect_quiet (slow);
+  client_free (slow);
+  client_free (fast);
+  stream_fixture_clear (&fixture);
+}
+
+/* Connections come, read a while and go while events come in; each resumes where it was and misses nothing. */
+static void
+test_churn (void)
+{
+  enum { READERS = 12, EVENTS = 3000 };
+  static const char * const channels[] = { "user:a", "user:b", "user:a user:b", "global", "user:b global" };
+  g_autofree char *epoch = NULL;
+  Client *clients[READERS] = { NULL };
+  guint64 a[READERS] = { 0 }, b[READERS] = { 0 }, last_a = 0, last_b = 0;
+  guint published = 0, complete = 0;
+
+  stream_fixture_init (&fixture, 2, 512 * 1024, 0, 3600);
+  epoch = stream_epoch (&fixture);
+  while (complete < READERS)
+    {
+      guint reader = g_test_rand_int_range (0, READERS);
+
+      for (guint i = 0; i < 20 && published < EVENTS; i++, published++)
+        {
+          const char *to = channels[g_test_rand_int_range (0, G_N_ELEMENTS (channels))];
+
+          last_a += strstr (to, "user:a") != NULL;
+          last_b += strstr (to, "user:b") != NULL;
+          publish (to);
+        }
+      if (published == EVENTS)
+        for (reader = 0; reader < READERS && a[reader] == last_a && b[reader] == G_MAXUINT64; reader++)
+          ;
+      if (reader == READERS)
+        break;
+      if (clients[reader] == NULL)
+        {
+          g_autofree char *after = g_strdup_printf ("user:a@%s:%" G_GUINT64_FORMAT ",user:b@%s:%" G_GUINT64_FORMAT, epoch, a[reader],
+                                                    epoch, b[reader]);
+
+          clients[reader] = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .after = after });
+        }
+      for (guint i = 0; i < 50 && (a[reader] < last_a); i++)
+        {
+          g_autofree char *text = client_next (clients[reader]);
+          guint64 seq = g_ascii_strtoull (strstr (text, "\"seq\":") + 6, NULL, 10);
+          gboolean is_a = strstr (text, "\"ch\":\"user:a\"") != NULL;
+
+          if (is_a)
+            g_assert_cmpuint (seq, ==, ++a[reader]);
+          else
+            {
+              /* Those that are in user:a too came there. */
+              g_assert_cmpuint (seq, >, b[reader]);
+              b[reader] = seq;
+            }
+        }
+      if (a[reader] == last_a && published == EVENTS)
+        {
+          b[reader] = G_MAXUINT64;
+          complete++;
+        }
+      if (b[reader] == G_MAXUINT64 || g_test_rand_int_range (0, 3) == 0)
+        g_clear_pointer (&clients[reader], client_free);
+    }
+  for (guint i = 0; i < READERS; i++)
+    g_clear_pointer (&clients[i], client_free);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+test_dead_peer (void)
+{
+  Client *client;
+
+  stream_fixture_init (&fixture, 1, 1024 * 1024, 0, 1);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  while (wsed_hub_get_connections (fixture.hub) > 0)
+    g_main_context_iteration (NULL, TRUE);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+on_gone (gpointer user_data)
+{
+}
+
+static void
+test_shutdown (void)
+{
+  Client *client;
+  g_autofree char *bye = NULL;
+
+  begin (2);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
+  g_free (client_next (client));
+  g_free (client_next (client));
+  wsed_hub_shutdown (fixture.hub, 5000, on_gone, NULL);
+  bye = client_next (client);
+  g_assert_true (g_str_has_prefix (bye, "{\"v\":2,\"t\":\"bye\",\"p\":{\"reason\":\"shutdown\",\"retry_after_ms\":"));
+  g_assert_null (client_next (client));
+  g_assert_cmpint (client->close_code, ==, WSE_CLOSE_GOING_AWAY);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/stream/live", test_live);
+  g_test_add_func ("/stream/history", test_history);
+  g_test_add_func ("/stream/merge", test_merge);
+  g_test_add_func ("/stream/control", test_control);
+  g_test_add_func ("/stream/mark", test_mark);
+  g_test_add_func ("/stream/once", test_once);
+  g_test_add_func ("/stream/whole-log", test_whole_log);
+  g_test_add_func ("/stream/foreign-cursor", test_foreign_cursor);
+  g_test_add_func ("/stream/retention", test_retention);
+  g_test_add_func ("/stream/filter", test_filter);
+  g_test_add_func ("/stream/slow-reader", test_slow_reader);
+  g_test_add_func ("/stream/churn", test_churn);
+  g_test_add_func ("/stream/dead-peer", test_dead_peer);
+  g_test_add_func ("/stream/shutdown", test_shutdown);
+  return g_test_run ();
+}
