@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The composition root, the only file that knows all parts: makes them from the log up, joins them, starts them, and takes them down in
+ * the order in which events go: stop accepting, drain the pipeline, say goodbye to the clients, close the log. Every step has a deadline.
+ * No event passes through here. */
+#include "wsed-daemon.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/wsed-memory-log.h"
+#include "log/wsed-sqlite-log.h"
+#include "relay/wsed-relay.h"
+#include "source/wsed-demo-source.h"
+#include "stream/wsed-hub.h"
+#include "system/wsed-notify.h"
+#include "thread/wsed-inbox.h"
+#include "transport/wsed-connection.h"
+#include "transport/wsed-http.h"
+#include "wse.h"
+#include "wsed-pipeline.h"
+
+/* ms; together below the 10 s that a stop may take */
+#define DRAIN_DEADLINE 3000
+#define GOODBYE_DEADLINE 3000
+/* seconds; the log's close blocks */
+#define CLOSE_DEADLINE 3
+/* ms between two looks whether all has been answered; only while stopping */
+#define DRAIN_BEAT 5
+/* bytes of submissions not yet answered and of events not yet taken by the workers */
+#define MAX_QUEUED (64 * 1024 * 1024)
+/* µs between two flushes under load */
+#define TICK 2000
+/* ms between two beats of the demo */
+#define DEMO_INTERVAL 2000
+
+struct _WsedDaemon
+{
+  const WsedConfig *config;
+  GMainLoop *loop;
+  WsedInbox *inbox;
+  GSource *inbox_source;       /* owned by the context */
+  WsedNotify *notify;
+
+  /* In the order of making. */
+  WsedLog *log;
+  WsedHub *hub;
+  WsedRelay *relay;
+  WsedPipeline *pipeline;
+  WsedHttp *http;
+  WsedSource *demo;            /* NULL: not wanted */
+
+  guint sigterm, sigint;
+  gboolean stopping;
+  gint64 drain_end;            /* monotonic */
+};
+
+/* Making */
+
+static WsedLog *
+open_log (const WsedConfig *config, GError **error)
+{
+  if (strcmp (config->log, "memory:") == 0)
+    return wsed_memory_log_new (&config->retention);
+  if (config->log_directory != NULL && g_mkdir_with_parents (config->log_directory, 0700) != 0)
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "making the directory %s for the log: %s; name another log with --log",
+                   config->log_directory, g_strerror (errno));
+      return NULL;
+    }
+  return wsed_sqlite_log_new (config->log + strlen ("sqlite:"), &config->retention, error);
+}
+
+static WsedHub *
+make_hub (WsedDaemon *self)
+{
+  const WsedHubConfig hub_config = {
+    .workers = self->config->workers,
+    .tail_bytes = self->config->tail_bytes,
+    .heartbeat = self->config->heartbeat,
+    .max_message = self->config->max_message,
+    .buffer_size = self->config->buffer_size,
+    .tick = TICK,
+    .start = wsed_connection_start,
+  };
+
+  return wsed_hub_new (&hub_config, self->log, self->inbox);
+}
+
+static void
+on_relayed (WsedEntry *const *entries, guint n_entries, gpointer user_data)
+{
+  wsed_hub_publish (user_data, entries, n_entries);
+}
+
+static gsize
+get_backlog (gpointer user_data)
+{
+  return wsed_hub_get_pending (user_data);
+}
+
+static WsedPipeline *
+make_pipeline (WsedDaemon *self)
+{
+  WsedPipeline *pipeline = wsed_pipeline_new (self->log, self->relay, self->inbox);
+  g_autoptr (WseTypeMapper) mapper = wse_type_mapper_new ();
+  g_autoptr (WseRouter) router = wse_router_new ();
+
+  wsed_pipeline_set_limits (pipeline, self->config->max_event, MAX_QUEUED);
+  wsed_pipeline_set_backlog (pipeline, get_backlog, self->hub);
+  wse_type_mapper_add_defaults (mapper);
+  wsed_pipeline_add (pipeline, WSE_TRANSFORMER (mapper));
+  wsed_pipeline_add (pipeline, WSE_TRANSFORMER (router));
+  return pipeline;
+}
+
+WsedDaemon *
+wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
+{
+  g_autoptr (WsedDaemon) self = g_new0 (WsedDaemon, 1);
+
+  self->config = config;
+  self->loop = g_main_loop_new (NULL, FALSE);
+  self->inbox = wsed_inbox_new ();
+  self->inbox_source = wsed_inbox_attach (self->inbox, NULL);
+  self->notify = wsed_notify_new (environment);
+  self->log = open_log (config, error);
+  if (self->log == NULL)
+    return NULL;
+  self->hub = make_hub (self);
+  self->relay = wsed_relay_new_local (on_relayed, self->hub);
+  self->pipeline = make_pipeline (self);
+  self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, error);
+  if (self->http == NULL)
+    return NULL;
+  if (config->demo)
+    self->demo = wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ());
+  return g_steal_pointer (&self);
+}
+
+/* Stopping, from the last step back to the first */
+
+static void
+on_goodbye_said (gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  g_main_loop_quit (self->loop);
+}
+
+static gboolean
+on_drain_beat (gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+  guint pending = wsed_pipeline_get_pending (self->pipeline);
+  guint requests = wsed_http_get_pending (self->http);
+
+  if ((pending > 0 || requests > 0) && g_get_monotonic_time () < self->drain_end)
+    return G_SOURCE_CONTINUE;
+  if (pending > 0 || requests > 0)
+    g_message ("stopping: %u submissions and %u HTTP connections did not end in time", pending, requests);
+  wsed_hub_shutdown (self->hub, GOODBYE_DEADLINE, on_goodbye_said, self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+wsed_daemon_stop (WsedDaemon *self)
+{
+  if (self->stopping)
+    return;
+  self->stopping = TRUE;
+  g_message ("stopping");
+  wsed_notify_stopping (self->notify);
+  wsed_http_stop_accepting (self->http);
+  if (self->demo != NULL)
+    wsed_source_stop (self->demo);
+  self->drain_end = g_get_monotonic_time () + DRAIN_DEADLINE * G_TIME_SPAN_MILLISECOND;
+  g_timeout_add (DRAIN_BEAT, on_drain_beat, self);
+}
+
+/* Without their sources the signals have their default action again: the second one ends wsed at once. */
+static gboolean
+on_signal (gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  g_clear_handle_id (&self->sigterm, g_source_remove);
+  g_clear_handle_id (&self->sigint, g_source_remove);
+  wsed_daemon_stop (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Serving */
+
+static void
+on_log_answered (WsedMessage *message, gpointer user_data)
+{
+  wsed_notify_alive (user_data);
+  wsed_heads_free ((WsedHeads *) message);
+}
+
+/* The watchdog is fed only if the log's writer answers, not just this loop. */
+static void
+on_check (WsedNotify *notify, gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+  WsedHeads *heads = wsed_heads_new (self->inbox);
+
+  heads->message.run = on_log_answered;
+  heads->message.user_data = notify;
+  wsed_log_heads (self->log, heads);
+}
+
+static char *
+describe_retention (const WsedRetention *retention)
+{
+  g_autofree char *events
+    = retention->max_events > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT " events", retention->max_events) : g_strdup ("all events");
+  g_autofree char *age = retention->max_age > 0
+                           ? g_strdup_printf (" and %" G_GINT64_FORMAT " s", (gint64) (retention->max_age / G_USEC_PER_SEC))
+                           : g_strdup ("");
+  g_autofree char *bytes
+    = retention->max_bytes > 0 ? g_format_size_full (retention->max_bytes, G_FORMAT_SIZE_IEC_UNITS) : g_strdup ("no bound");
+
+  return g_strdup_printf ("keeps %s%s a channel, %s in all", events, age, bytes);
+}
+
+static void
+announce (WsedDaemon *self)
+{
+  const char *const *addresses = wsed_http_get_addresses (self->http);
+  g_autofree char *retention = describe_retention (&self->config->retention);
+  const char *sync = strcmp (self->config->log, "memory:") == 0 ? "nothing survives this process"
+                     : self->config->retention.sync_full        ? "log-sync full: what is answered survives a power cut"
+                                                                : "log-sync normal: what is answered survives a crash of wsed";
+
+  g_message ("wsed %s; log %s; %s; %s", WSED_VERSION, self->config->log, sync, retention);
+  if (self->config->demo)
+    g_message ("demo: readings of this machine every %d s on the channel system, a simulated trading session on user:demo",
+               DEMO_INTERVAL / 1000);
+  g_message ("--dev: nobody is authenticated, everybody on this machine may read and publish everything");
+  for (guint i = 0; addresses[i] != NULL; i++)
+    g_message ("listening on %s%s", g_str_has_prefix (addresses[i], "unix:") ? "" : "http://", addresses[i]);
+}
+
+void
+wsed_daemon_run (WsedDaemon *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *status = NULL;
+
+  self->sigterm = g_unix_signal_add (SIGTERM, on_signal, self);
+  self->sigint = g_unix_signal_add (SIGINT, on_signal, self);
+  wsed_http_start (self->http);
+  if (self->demo != NULL && !wsed_source_start (self->demo, &error))
+    g_warning ("the demo does not start: %s", error->message);
+  announce (self);
+  status = g_strdup_printf ("Listening on %s", wsed_http_get_addresses (self->http)[0]);
+  wsed_notify_ready (self->notify, status, on_check, self);
+  g_main_loop_run (self->loop);
+}
+
+/* Taking down */
+
+static void
+on_close_deadline (int signal_number)
+{
+  static const char text[] = "wsed: closing the log takes too long, ending without it; what was answered is kept\n";
+  G_GNUC_UNUSED ssize_t written = write (STDERR_FILENO, text, sizeof text - 1);
+
+  _exit (1);
+}
+
+/* The log answers all that is queued while it closes; the answers are still taken in by those who asked. */
+static void
+close_log (WsedDaemon *self)
+{
+  struct sigaction action = { .sa_handler = on_close_deadline };
+
+  sigaction (SIGALRM, &action, NULL);
+  alarm (CLOSE_DEADLINE);
+  wsed_log_close (self->log);
+  alarm (0);
+  while (wsed_inbox_run (self->inbox) > 0)
+    continue;
+}
+
+void
+wsed_daemon_free (WsedDaemon *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_handle_id (&self->sigterm, g_source_remove);
+  g_clear_handle_id (&self->sigint, g_source_remove);
+  if (self->log != NULL)
+    close_log (self);
+  wsed_http_free (self->http);
+  g_clear_object (&self->demo);
+  wsed_pipeline_free (self->pipeline);
+  wsed_hub_free (self->hub);
+  if (self->relay != NULL)
+    wsed_relay_free (self->relay);
+  g_clear_object (&self->log);
+  wsed_notify_free (self->notify);
+  g_source_destroy (self->inbox_source);
+  wsed_inbox_free (self->inbox);
+  g_main_loop_unref (self->loop);
+  g_free (self);
+}
