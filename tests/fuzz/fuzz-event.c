@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Any bytes for the intake: what is taken is an event whole enough to be written in every dialect, as JSON. */
+
+#include "wse-dialect.h"
+#include "wse-event-private.h"
+#include "wse-json-private.h"
+
+int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
+
+static void
+hold_json (const char *text,
+           gsize       length)
+{
+  WseJsonValue value;
+  WseJson json;
+
+  wse_json_init (&json, text, length);
+  g_assert_true (wse_json_value (&json, &value) && wse_json_end (&json));
+  g_assert_false (value.spaced);
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 *data,
+                        gsize         size)
+{
+  g_autofree char *copy = g_memdup2 (data, size);
+  const WseEventParse parse = { .max_bytes = 400, .max_depth = 8, .now = G_GINT64_CONSTANT (1700000000000000) };
+  g_autoptr (WseEvent) event = NULL;
+  g_autoptr (GError) error = NULL;
+  GBytes *payload;
+
+  event = wse_event_parse (copy, size, &parse, &error);
+  g_assert_true ((event == NULL) == (error != NULL));
+  if (event == NULL)
+    {
+      g_assert_true (g_utf8_validate (error->message, -1, NULL));
+      return 0;
+    }
+  payload = wse_event_get_payload (event);
+  hold_json (g_bytes_get_data (payload, NULL), g_bytes_get_size (payload));
+  for (WseDialect dialect = WSE_DIALECT_V2; dialect <= WSE_DIALECT_ENVELOPE; dialect++)
+    {
+      g_autoptr (GString) out = g_string_new (NULL);
+
+      wse_dialect_write (dialect, event, "global", 1, out);
+      hold_json (out->str, out->len);
+    }
+  return 0;
+}
