@@ -379,7 +379,7 @@ void
 wse_json_init (WseJson *json, const char *data, gsize length)
 {
   json->start = json->at = data;
-  json->end = data + length;
+  json->end = length > 0 ? data + length : data;     /* an empty GBytes gives NULL */
   json->problem = NULL;
 }
 
