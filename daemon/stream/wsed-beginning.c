@@ -190,7 +190,7 @@ on_joined (gpointer message)
     }
   else
     {
-      const WsedHead *heads = (const WsedHead *) join->heads->heads->data;
+      const WsedHead *heads = (gconstpointer) join->heads->heads->data;
       guint n = join->streams->len;
 
       for (guint i = 0; i < n; i++)

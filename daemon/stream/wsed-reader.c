@@ -121,7 +121,7 @@ gather_page (WsedReader *reader,
              WsedGather *gather,
              gsize       max_bytes)
 {
-  const WsedPageFrame *frames = (const WsedPageFrame *) reader->frames->data;
+  const WsedPageFrame *frames = (gconstpointer) reader->frames->data;
   gsize begin = reader->frames_sent > 0 ? frames[reader->frames_sent - 1].end : 0;
   guint upto = reader->frames_sent;
 
@@ -215,7 +215,7 @@ page_sent_in_part (WsedReader  *reader,
                    gsize        sent,
                    GByteArray **rest)
 {
-  const WsedPageFrame *frames = (const WsedPageFrame *) reader->frames->data;
+  const WsedPageFrame *frames = (gconstpointer) reader->frames->data;
   gsize begin = reader->frames_sent > 0 ? frames[reader->frames_sent - 1].end : 0;
   guint events = 0;
 

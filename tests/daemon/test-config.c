@@ -231,6 +231,7 @@ test_later (void)
     = load ("--dev", "WSE_SLOW_CONSUMER=catch-up\nWSE_SNAPSHOT_TTL=300\nWSE_COMPRESSION=off\nWSE_ALLOW_URL_TOKEN=0", &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (config);
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
     {
       g_autoptr (GError) refusal = NULL;
