@@ -4,6 +4,15 @@
 
 #include "wse-error.h"
 
+/**
+ * wse_error_quark:
+ *
+ * Registers the error domain; [error@Wse.Error] has its codes.
+ *
+ * Returns: the quark of `wse-error-quark`
+ *
+ * Since: 0.1
+ */
 G_DEFINE_QUARK (wse-error-quark, wse_error)
 
 /**

@@ -51,20 +51,6 @@ fail (WseTransformer *self,
 }
 
 /**
- * WseTransformerInterface::transform:
- * @self: a transformer
- * @event: the event; it is immutable
- * @out: (out) (transfer full) (nullable): the event to go on with, may be a new reference to @event; NULL where it is not delivered
- * @error: return location for an error
- *
- * Turns one event into the event to deliver, drops it, or fails.
- *
- * Returns: the verdict
- *
- * Since: 0.1
- */
-
-/**
  * wse_transformer_transform:
  * @self: a transformer
  * @event: the event; it is not changed
