@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+#include "log/wsed-log.h"
+#include "stream/wsed-hub.h"
+#include "transport/wsed-handshake.h"
+#include "wsed-config.h"
+#include "wsed-pipeline.h"
+
+G_BEGIN_DECLS
+
+/* What the requests' handlers work with; all borrowed, main thread. */
+typedef struct
+{
+  const WsedConfig *config;
+  WsedPipeline *pipeline;
+  WsedLog *log;
+  WsedHub *hub;
+  WsedInbox *main;
+  WsedHandshakes *handshakes;
+} WsedApi;
+
+/* Each answers @message, at once or later. */
+void wsed_api_publish      (WsedApi *api, SoupServerMessage *message);    /* POST /api/events */
+void wsed_api_history      (WsedApi *api, SoupServerMessage *message);    /* GET /api/events */
+void wsed_api_stats        (WsedApi *api, SoupServerMessage *message);
+void wsed_api_health       (WsedApi *api, SoupServerMessage *message);
+void wsed_api_metrics_text (WsedApi *api, SoupServerMessage *message);
+void wsed_api_metrics_json (WsedApi *api, SoupServerMessage *message);
+void wsed_api_root         (WsedApi *api, SoupServerMessage *message);
+
+/* Before the body is read: the form that its Content-Type names; FALSE where it is none that is taken. */
+gboolean wsed_api_publish_form (SoupServerMessage *message, WsedForm *form, const char **problem);
+
+G_END_DECLS

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reads the parameters of a subscriber's request into an admission. It never looks at headers and asks nobody anything. */
+
+#include "transport/wsed-endpoint.h"
+
+#include "wse-channel.h"
+#include "wse-error.h"
+#include "wse-limits.h"
+
+/* The parts of a comma list, each a valid id; empty for NULL. NULL with @error. */
+static GStrv
+read_ids (WsedQuery   *query,
+          const char  *name,
+          GError     **error)
+{
+  const char *value = wsed_query_get (query, name);
+  g_auto (GStrv) ids = g_strsplit (value != NULL ? value : "", ",", -1);
+
+  if (value != NULL && *value == '\0')
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `%s` is empty", name);
+      return NULL;
+    }
+  for (guint i = 0; ids[i] != NULL; i++)
+    if (!wse_channel_id_is_valid (ids[i], -1))
+      {
+        g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
+                     "query parameter `%s`: an id is 1 to %d bytes without white space, control characters, `,`, `@` or `*`", name,
+                     WSE_MAX_ID_BYTES);
+        return NULL;
+      }
+  return g_steal_pointer (&ids);
+}
+
+static gboolean
+read_user (WsedQuery   *query,
+           const char **user,
+           GError     **error)
+{
+  *user = wsed_query_get (query, "user_id");
+  if (*user == NULL || wse_channel_id_is_valid (*user, -1))
+    return TRUE;
+  g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
+               "query parameter `user_id`: an id is 1 to %d bytes without white space, control characters, `,`, `@` or `*`",
+               WSE_MAX_ID_BYTES);
+  return FALSE;
+}
+
+gboolean
+wsed_endpoint_check_identity (WsedQuery  *query,
+                              GError    **error)
+{
+  g_auto (GStrv) roles = NULL, teams = NULL;
+  const char *user;
+
+  if (!read_user (query, &user, error))
+    return FALSE;
+  roles = read_ids (query, "roles", error);
+  if (roles == NULL)
+    return FALSE;
+  teams = read_ids (query, "teams", error);
+  return teams != NULL;
+}
+
+/* Takes @channel; one that is there already is not added again. */
+static void
+add_channel (GPtrArray *channels,
+             char      *channel)
+{
+  if (g_ptr_array_find_with_equal_func (channels, channel, g_str_equal, NULL))
+    g_free (channel);
+  else
+    g_ptr_array_add (channels, channel);
+}
+
+static gboolean
+add_ids (GPtrArray       *channels,
+         WsedQuery       *query,
+         const char      *name,
+         WseChannelKind   kind,
+         GError         **error)
+{
+  g_auto (GStrv) ids = read_ids (query, name, error);
+
+  for (guint i = 0; ids != NULL && ids[i] != NULL; i++)
+    add_channel (channels, wse_channel_build (kind, ids[i]));
+  return ids != NULL;
+}
+
+static gboolean
+add_own (GPtrArray   *channels,
+         WsedQuery   *query,
+         const char  *user,
+         GError     **error)
+{
+  if (user != NULL)
+    add_channel (channels, wse_channel_build (WSE_CHANNEL_USER, user));
+  add_channel (channels, g_strdup ("global"));
+  return add_ids (channels, query, "roles", WSE_CHANNEL_ROLE, error) && add_ids (channels, query, "teams", WSE_CHANNEL_TEAM, error);
+}
+
+static gboolean
+add_named (GPtrArray   *channels,
+           WsedQuery   *query,
+           GError     **error)
+{
+  g_auto (GStrv) named = wsed_query_get_all (query, "channel");
+
+  for (guint i = 0; named[i] != NULL; i++)
+    {
+      gboolean whole_log = g_str_equal (named[i], "*");
+
+      if (!whole_log && !wse_channel_is_valid (named[i]))
+        {
+          g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
+                       "query parameter `channel`: user:<id>, role:<id>, team:<id>, session:<id>, global or system is needed");
+          return FALSE;
+        }
+      if (whole_log && named[1] != NULL)
+        {
+          g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `channel`: `*` stands alone");
+          return FALSE;
+        }
+      add_channel (channels, g_strdup (named[i]));
+    }
+  if (channels->len == 0)
+    add_channel (channels, g_strdup ("system"));
+  return wsed_endpoint_check_identity (query, error);
+}
+
+static gboolean
+read_channels (const WsedEndpoint  *self,
+               WsedQuery           *query,
+               WsedAdmission       *admission,
+               GError             **error)
+{
+  g_autoptr (GPtrArray) channels = g_ptr_array_new_with_free_func (g_free);
+
+  if (!(self->own_channels ? add_own (channels, query, admission->user, error) : add_named (channels, query, error)))
+    return FALSE;
+  if (channels->len > WSE_MAX_CURSOR_CHANNELS)
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%u channels at once, at most %d are allowed", channels->len,
+                   WSE_MAX_CURSOR_CHANNELS);
+      return FALSE;
+    }
+  g_ptr_array_add (channels, NULL);
+  admission->channels = g_strdupv ((GStrv) channels->pdata);
+  return TRUE;
+}
+
+static gboolean
+read_format (WsedQuery      *query,
+             WsedAdmission  *admission,
+             GError        **error)
+{
+  const char *format = wsed_query_get (query, "format");
+
+  if (format == NULL || wse_dialect_from_name (format, &admission->dialect))
+    return TRUE;
+  g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `format`: v2, feed, envelope or session is needed");
+  return FALSE;
+}
+
+static gboolean
+read_after (WsedQuery      *query,
+            WsedAdmission  *admission,
+            GError        **error)
+{
+  const char *after = wsed_query_get (query, "after");
+
+  if (after == NULL)
+    return TRUE;
+  admission->after = wse_cursor_new (after, error);
+  if (admission->after != NULL)
+    return TRUE;
+  g_prefix_error (error, "query parameter `after`: ");
+  return FALSE;
+}
+
+gboolean
+wsed_endpoint_read (const WsedEndpoint  *self,
+                    const char          *query,
+                    WsedAdmission       *admission,
+                    GError             **error)
+{
+  const char *many = self->own_channels || !self->subscribes ? "" : "channel";
+  const char *once = self->subscribes ? "format types severity history after consumer " WSED_IDENTITY_PARAMETERS : "";
+  g_autoptr (WsedQuery) read = wsed_query_new (query, once, many, error);
+  const char *user;
+
+  admission->endpoint = self->path;
+  admission->dialect = self->dialect;
+  if (read == NULL)
+    return FALSE;
+  if (!self->subscribes)
+    {
+      admission->channels = g_new0 (char *, 1);
+      return TRUE;
+    }
+  if (wsed_query_get (read, "consumer") != NULL)
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `consumer` is not available yet; use `after`");
+      return FALSE;
+    }
+  if (!read_user (read, &user, error))
+    return FALSE;
+  admission->user = g_strdup (user);
+
+  /* Where `after` is given, a channel that it does not name begins live. */
+  admission->history = wsed_query_get (read, "after") != NULL ? 0 : WSE_DEFAULT_HISTORY;
+  return read_format (read, admission, error) && read_channels (self, read, admission, error) &&
+         wsed_query_get_uint (read, "history", 0, WSE_MAX_HISTORY, &admission->history, error) && read_after (read, admission, error) &&
+         wse_filter_parse (wsed_query_get (read, "types"), wsed_query_get (read, "severity"), &admission->filter, error);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "stream/wsed-hub.h"
+#include "transport/wsed-query.h"
+
+G_BEGIN_DECLS
+
+/* A streaming endpoint: what its parameters mean (PROTOCOL section 3). */
+typedef struct
+{
+  const char *path;
+  WseDialect dialect;          /* unless format= says otherwise */
+  gboolean own_channels;       /* the user's own, global, roles and teams; else channel= or `system` */
+  gboolean subscribes;         /* FALSE: no channels and no parameters (the echo of the conformance suites) */
+} WsedEndpoint;
+
+/* The parameters that say who one is where authentication is off, and the check that they are well formed. */
+#define WSED_IDENTITY_PARAMETERS "user_id roles teams"
+gboolean wsed_endpoint_check_identity (WsedQuery *query, GError **error);
+
+/* Fills @admission from the request's @query, NULL for none. Every unknown or malformed parameter is an error. */
+gboolean wsed_endpoint_read           (const WsedEndpoint *self, const char *query, WsedAdmission *admission, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+G_BEGIN_DECLS
+
+/* What a request's headers tell before its body is read. */
+
+/* Why a request is not taken; status 0: it is. */
+typedef struct
+{
+  guint status;
+  const char *code;            /* static */
+  const char *text;            /* static */
+  gboolean unframed;           /* where its body ends cannot be known: nothing more may be read from the connection */
+} WsedRefusal;
+
+/* The rules that hold for every request: one Host, one clear body length, at most @max_body bytes of it. */
+WsedRefusal wsed_gate_check      (SoupServerMessage *message, guint64 max_body);
+/* Whether a body is announced, and how many bytes; chunked: G_MAXUINT64. */
+guint64     wsed_gate_get_length (SoupServerMessage *message);
+/* Steals the connection and answers by hand, without reading on: libsoup answers only when the whole body has come. @allow: the value of
+ * an Allow header, or NULL. */
+void        wsed_gate_refuse     (SoupServerMessage *message, guint status, const char *code, const char *text, const char *allow);
+
+G_END_DECLS

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* WsedHandshakes owns the count of each user's connections and, between the 101 and the hand-over, the admission. Everything that can be
+ * refused is refused here, as an HTTP answer; after the 101 it knows nothing of the connection but its end. */
+
+#include "transport/wsed-handshake.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "metrics/wsed-metrics.h"
+#include "transport/wsed-answer.h"
+#include "transport/wsed-origin.h"
+#include "transport/wsed-peer.h"
+#include "wse-limits.h"
+
+/* What libsoup may have read behind the handshake is at most its buffer; this is several times that (bytes). */
+#define MAX_EARLY (64 * 1024)
+
+struct _WsedHandshakes
+{
+  const WsedConfig *config;
+  WsedHub *hub;
+  guint max_connections;
+  guint n_pending;             /* admissions not yet handed over */
+  GHashTable *users;           /* user → connections */
+  WsedMetricFamily *refused;
+};
+
+/* An admission that waits for its 101 to be written. */
+typedef struct
+{
+  WsedHandshakes *handshakes;
+  WsedAdmission *admission;
+} Admitting;
+
+static void
+count_user (WsedHandshakes *self,
+            const char     *user,
+            int             more)
+{
+  int count;
+
+  if (user == NULL)
+    return;
+  count = GPOINTER_TO_INT (g_hash_table_lookup (self->users, user)) + more;
+  if (count > 0)
+    g_hash_table_insert (self->users, g_strdup (user), GINT_TO_POINTER (count));
+  else
+    g_hash_table_remove (self->users, user);
+}
+
+static void
+on_closed (const char *user,
+           gpointer    user_data)
+{
+  count_user (user_data, user, -1);
+}
+
+static void
+admitting_free (Admitting *self)
+{
+  self->handshakes->n_pending--;
+  if (self->admission != NULL)
+    {
+      count_user (self->handshakes, self->admission->user, -1);
+      wsed_admission_free (self->admission);
+    }
+  g_free (self);
+}
+
+WsedHandshakes *
+wsed_handshakes_new (const WsedConfig *config,
+                     WsedHub          *hub,
+                     guint             max_connections)
+{
+  static const char * const labels[] = { "reason", NULL };
+  WsedHandshakes *self = g_new0 (WsedHandshakes, 1);
+
+  self->config = config;
+  self->hub = hub;
+  self->max_connections = max_connections;
+  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->refused = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_handshakes_refused_total", "WebSocket handshakes refused.", labels, 50);
+  wsed_hub_set_closed (hub, on_closed, self);
+  return self;
+}
+
+void
+wsed_handshakes_free (WsedHandshakes *self)
+{
+  if (self == NULL)
+    return;
+  wsed_hub_set_closed (self->hub, NULL, NULL);
+  g_hash_table_unref (self->users);
+  g_free (self);
+}
+
+static void
+refuse (WsedHandshakes    *self,
+        SoupServerMessage *message,
+        guint              status,
+        const char        *code,
+        const char        *text)
+{
+  const char * const values[] = { code, NULL };
+
+  wsed_metric_add (wsed_metric_family_get (self->refused, values), 1);
+  wsed_answer_error (message, status, code, text);
+}
+
+/* Whether one of the comma separated tokens of the header is @token, in any case. */
+static gboolean
+header_has_token (SoupMessageHeaders *headers,
+                  const char         *name,
+                  const char         *token)
+{
+  const char *value = soup_message_headers_get_list (headers, name);
+
+  return value != NULL && soup_header_contains (value, token);
+}
+
+static gboolean
+key_is_valid (SoupMessageHeaders *headers)
+{
+  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const char *key = soup_message_headers_get_list (headers, "Sec-WebSocket-Key");
+  g_autofree guchar *bytes = NULL;
+  gsize length;
+
+  if (key == NULL || strlen (key) != 24 || strspn (key, alphabet) != 22 || !g_str_has_suffix (key, "=="))
+    return FALSE;
+  bytes = g_base64_decode (key, &length);
+  return length == 16;
+}
+
+/* RFC 6455 section 4.2.1. */
+static gboolean
+check_protocol (WsedHandshakes    *self,
+                SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
+  const char *version = soup_message_headers_get_list (headers, "Sec-WebSocket-Version");
+
+  if (soup_server_message_get_http_version (message) != SOUP_HTTP_1_1)
+    refuse (self, message, 400, "bad_handshake", "a WebSocket handshake needs HTTP/1.1");
+  else if (!header_has_token (headers, "Upgrade", "websocket"))
+    {
+      soup_message_headers_replace (answer, "Upgrade", "websocket");
+      soup_message_headers_append (answer, "Connection", "Upgrade");
+      refuse (self, message, 426, "upgrade_required", "this endpoint speaks WebSocket: connect with a WebSocket client");
+    }
+  else if (!header_has_token (headers, "Connection", "upgrade"))
+    refuse (self, message, 400, "bad_handshake", "send the header Connection: Upgrade");
+  else if (version == NULL)
+    refuse (self, message, 400, "bad_handshake", "send the header Sec-WebSocket-Version: 13");
+  else if (!g_str_equal (version, "13"))
+    {
+      soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
+      soup_message_headers_replace (answer, "Upgrade", "websocket");
+      soup_message_headers_append (answer, "Connection", "Upgrade");
+      refuse (self, message, 426, "upgrade_required", "only version 13 of the WebSocket protocol is spoken");
+    }
+  else if (!key_is_valid (headers))
+    refuse (self, message, 400, "bad_handshake", "send one Sec-WebSocket-Key, 16 bytes in base64");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
+check_origin (WsedHandshakes    *self,
+              SoupServerMessage *message)
+{
+  const char *origin = soup_message_headers_get_list (soup_server_message_get_request_headers (message), "Origin");
+
+  if (origin == NULL || wsed_origin_is_allowed (origin, (const char * const *) self->config->allowed_origins))
+    return TRUE;
+  refuse (self, message, 403, "forbidden_origin", "pages of this origin may not connect; the operator can allow its host");
+  return FALSE;
+}
+
+/* *@control: whether wse.v2 was offered. */
+static gboolean
+check_subprotocol (WsedHandshakes     *self,
+                   SoupServerMessage  *message,
+                   const WsedEndpoint *endpoint,
+                   gboolean           *control)
+{
+  const char *offered = soup_message_headers_get_list (soup_server_message_get_request_headers (message), "Sec-WebSocket-Protocol");
+  g_auto (GStrv) tokens = g_strsplit (offered != NULL ? offered : "", ",", -1);
+
+  *control = FALSE;
+  for (guint i = 0; tokens[i] != NULL; i++)
+    *control |= g_str_equal (g_strstrip (tokens[i]), "wse.v2");
+  if (offered == NULL || *control || !endpoint->subscribes)
+    return TRUE;
+  refuse (self, message, 400, "bad_subprotocol", "offer the subprotocol wse.v2, or none");
+  return FALSE;
+}
+
+static gboolean
+check_limits (WsedHandshakes    *self,
+              SoupServerMessage *message,
+              const char        *user)
+{
+  if (user != NULL && GPOINTER_TO_UINT (g_hash_table_lookup (self->users, user)) >= self->config->max_connections_per_user)
+    refuse (self, message, 429, "too_many_connections", "this user has as many connections as are allowed; close one first");
+  else if (wsed_hub_get_connections (self->hub) + self->n_pending >= self->max_connections)
+    refuse (self, message, 503, "too_many_connections", "this server has as many connections as it can hold; try again later");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* What the client sent right behind its handshake is in libsoup's buffer. */
+static void
+drain (GIOStream     *stream,
+       WsedAdmission *admission)
+{
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  g_autoptr (GByteArray) early = g_byte_array_new ();
+  guint8 bytes[4096];
+  gssize n;
+
+  while (early->len < MAX_EARLY && (n = g_pollable_input_stream_read_nonblocking (input, bytes, sizeof bytes, NULL, NULL)) > 0)
+    g_byte_array_append (early, bytes, n);
+  admission->early_length = early->len;
+  if (early->len > 0)
+    admission->early = (char *) g_byte_array_free (g_steal_pointer (&early), FALSE);
+}
+
+/* The 101 has been written. */
+static void
+on_switched (SoupServerMessage *message,
+             Admitting         *admitting)
+{
+  WsedPeer *peer = wsed_peer_of (message);
+  g_autoptr (GIOStream) stream = NULL;
+
+  if (soup_server_message_get_status (message) != SOUP_STATUS_SWITCHING_PROTOCOLS || admitting->admission == NULL || peer == NULL)
+    return;
+  stream = soup_server_message_steal_connection (message);
+  drain (stream, admitting->admission);
+  admitting->admission->fd = fcntl (wsed_peer_get_fd (peer), F_DUPFD_CLOEXEC, 0);
+  /* Without a descriptor the admission is freed with the message, and the connection closes. */
+  if (admitting->admission->fd >= 0)
+    wsed_hub_admit (admitting->handshakes->hub, g_steal_pointer (&admitting->admission));
+}
+
+/* RFC 6455 section 4.2.2, 5.4. */
+static char *
+accept_key (const char *key)
+{
+  g_autofree char *salted = g_strconcat (key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", NULL);
+  guint8 digest[20];
+  gsize length = sizeof digest;
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA1);
+
+  g_checksum_update (checksum, (const guchar *) salted, -1);
+  g_checksum_get_digest (checksum, digest, &length);
+  return g_base64_encode (digest, length);
+}
+
+static void
+switch_protocols (WsedHandshakes    *self,
+                  SoupServerMessage *message,
+                  WsedAdmission     *admission)
+{
+  const char *key = soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Sec-WebSocket-Key");
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+  g_autofree char *accept = accept_key (key);
+  Admitting *admitting = g_new0 (Admitting, 1);
+
+  admission->id = g_uuid_string_random ();
+  admitting->handshakes = self;
+  admitting->admission = admission;
+  self->n_pending++;
+  count_user (self, admission->user, 1);
+  g_object_set_data_full (G_OBJECT (message), "wsed-admitting", admitting, (GDestroyNotify) admitting_free);
+  g_signal_connect (message, "wrote-informational", G_CALLBACK (on_switched), admitting);
+
+  soup_message_headers_replace (headers, "Upgrade", "websocket");
+  soup_message_headers_replace (headers, "Connection", "Upgrade");
+  soup_message_headers_replace (headers, "Sec-WebSocket-Accept", accept);
+  if (admission->control)
+    soup_message_headers_replace (headers, "Sec-WebSocket-Protocol", "wse.v2");
+  soup_server_message_set_status (message, SOUP_STATUS_SWITCHING_PROTOCOLS, NULL);
+}
+
+void
+wsed_handshakes_answer (WsedHandshakes     *self,
+                        SoupServerMessage  *message,
+                        const WsedEndpoint *endpoint)
+{
+  g_autoptr (GError) error = NULL;
+  WsedAdmission *admission;
+  gboolean control;
+
+  if (!check_protocol (self, message) || !check_origin (self, message) || !check_subprotocol (self, message, endpoint, &control))
+    return;
+  admission = wsed_admission_new ();
+  admission->control = control;
+  if (!wsed_endpoint_read (endpoint, g_uri_get_query (soup_server_message_get_uri (message)), admission, &error))
+    refuse (self, message, 400, "bad_request", error->message);
+  else if (check_limits (self, message, admission->user))
+    {
+      switch_protocols (self, message, g_steal_pointer (&admission));
+      return;
+    }
+  wsed_admission_free (admission);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+#include "transport/wsed-endpoint.h"
+#include "wsed-config.h"
+
+G_BEGIN_DECLS
+
+/* WebSocket handshakes: the refusals, the 101, and the hand-over of the connection to the hub. */
+typedef struct _WsedHandshakes WsedHandshakes;
+
+/* @max_connections: WebSockets at a time, for the descriptors' sake. Takes over wsed_hub_set_closed(). */
+WsedHandshakes *wsed_handshakes_new    (const WsedConfig *config, WsedHub *hub, guint max_connections);
+/* Answers @message: a refusal, or 101 and then the connection is the hub's. */
+void            wsed_handshakes_answer (WsedHandshakes *self, SoupServerMessage *message, const WsedEndpoint *endpoint);
+void            wsed_handshakes_free   (WsedHandshakes *self);
+
+G_END_DECLS

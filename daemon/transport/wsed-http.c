@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* WsedHttp owns the SoupServer and everything around it, and leads each request from its headers to its handler. What a handler answers
+ * is not its business. */
+
+#include "transport/wsed-http.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "metrics/wsed-metrics.h"
+#include "transport/wsed-answer.h"
+#include "transport/wsed-api.h"
+#include "transport/wsed-gate.h"
+#include "transport/wsed-listener.h"
+#include "transport/wsed-peer.h"
+
+/* Connections that speak HTTP at a time: libsoup's main loop looks at each of them in every turn. Further ones wait in the kernel. */
+#define MAX_PEERS 1024
+/* Descriptors left to the log, the workers and libraries, which do not survive running out of them. */
+#define RESERVED_FDS 64
+/* Where no body is expected (bytes); a small one is read and thrown away, so that the connection can go on. */
+#define MAX_UNWANTED_BODY (64 * 1024)
+/* Bodies under way on all connections (bytes), unless one alone may be larger. */
+#define MAX_BODIES ((guint64) 256 * 1024 * 1024)
+
+typedef struct
+{
+  const char *path;
+  void (*get) (WsedApi *api, SoupServerMessage *message);
+  void (*post) (WsedApi *api, SoupServerMessage *message);
+  const WsedEndpoint *endpoint;
+} Route;
+
+struct _WsedHttp
+{
+  WsedApi api;
+  SoupServer *server;
+  WsedListener *listener;
+  WsedPeers *peers;
+  guint max_peers;
+  int max_fd;
+  gboolean echo;
+  WsedMetricFamily *n_requests;
+};
+
+static const WsedEndpoint wse = { "/wse", WSE_DIALECT_V2, TRUE, TRUE };
+static const WsedEndpoint ws_events = { "/ws/events", WSE_DIALECT_FEED, FALSE, TRUE };
+static const WsedEndpoint test_echo = { "/test/echo", WSE_DIALECT_V2, FALSE, FALSE };
+
+static const Route routes[] = {
+  { "/", wsed_api_root, NULL, NULL },
+  { "/api/events", wsed_api_history, wsed_api_publish, NULL },
+  { "/api/events/stats", wsed_api_stats, NULL, NULL },
+  { "/api/health", wsed_api_health, NULL, NULL },
+  { "/api/metrics", wsed_api_metrics_json, NULL, NULL },
+  { "/metrics", wsed_api_metrics_text, NULL, NULL },
+  { "/wse", NULL, NULL, &wse },
+  { "/ws/events", NULL, NULL, &ws_events },
+  { "/test/echo", NULL, NULL, &test_echo },
+};
+
+static const Route *
+find_route (WsedHttp          *self,
+            SoupServerMessage *message)
+{
+  const char *path = g_uri_get_path (soup_server_message_get_uri (message));
+
+  for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
+    if (g_str_equal (routes[i].path, path) && (self->echo || routes[i].endpoint != &test_echo))
+      return &routes[i];
+  return NULL;
+}
+
+static const char *
+allowed_methods (const Route *route)
+{
+  if (route->endpoint != NULL)
+    return "GET";
+  return route->post != NULL ? "GET, HEAD, POST" : "GET, HEAD";
+}
+
+static gboolean
+method_is_allowed (const Route *route,
+                   const char  *method)
+{
+  return g_str_equal (method, "GET") || (g_str_equal (method, "HEAD") && route->get != NULL) ||
+         (g_str_equal (method, "POST") && route->post != NULL);
+}
+
+static guint64
+max_body_of (WsedHttp          *self,
+             const Route       *route,
+             SoupServerMessage *message)
+{
+  gboolean wanted = route != NULL && route->post != NULL && g_str_equal (soup_server_message_get_method (message), "POST");
+
+  return wanted ? self->api.config->max_body : MAX_UNWANTED_BODY;
+}
+
+/* Answers before the body. Where that is small it is read, and the connection lives on. */
+static void
+turn_away (SoupServerMessage *message,
+           guint              status,
+           const char        *code,
+           const char        *text,
+           const char        *allow)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  if (wsed_gate_get_length (message) > MAX_UNWANTED_BODY || soup_message_headers_get_one (headers, "Expect") != NULL)
+    {
+      wsed_gate_refuse (message, status, code, text, allow);
+      return;
+    }
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  if (allow != NULL)
+    soup_message_headers_replace (soup_server_message_get_response_headers (message), "Allow", allow);
+  wsed_answer_error (message, status, code, text);
+}
+
+/* Until the headers are understood the answer is this one: libsoup gives no other chance to say why it refuses a request. */
+static void
+preset_answer (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+  g_autoptr (GString) body = wsed_answer_error_body ("bad_request", "this is not an HTTP request that is understood");
+
+  soup_message_headers_replace (headers, "Connection", "close");
+  soup_server_message_set_response (message, "application/json", SOUP_MEMORY_COPY, body->str, body->len);
+}
+
+static void
+clear_preset (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
+
+  soup_message_headers_remove (headers, "Connection");
+  soup_message_headers_remove (headers, "Content-Type");
+  soup_message_headers_remove (headers, "Content-Length");
+  soup_message_body_truncate (soup_server_message_get_response_body (message));
+  /* Parts of a page are not served; libsoup would, as many as are asked for. */
+  soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
+}
+
+/* The route's own conditions that the headers can fail. FALSE: answered. */
+static gboolean
+check_route (WsedHttp          *self,
+             const Route       *route,
+             SoupServerMessage *message)
+{
+  const char *method = soup_server_message_get_method (message);
+  const char *problem;
+  WsedForm form;
+
+  if (route == NULL)
+    turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL);
+  else if (!method_is_allowed (route, method))
+    turn_away (message, 405, "method_not_allowed", "this path does not take this method", allowed_methods (route));
+  else if (g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
+    turn_away (message, 415, "unsupported_media_type", problem, NULL);
+  else if (route->endpoint != NULL && wsed_gate_get_length (message) > 0)
+    turn_away (message, 400, "bad_handshake", "a WebSocket handshake has no body", NULL);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+on_got_headers (SoupServerMessage *message,
+                WsedHttp          *self)
+{
+  const Route *route = find_route (self, message);
+  guint64 max_body = max_body_of (self, route, message);
+  WsedRefusal refusal = wsed_gate_check (message, max_body);
+  WsedPeer *peer = wsed_peer_of (message);
+  guint64 length = wsed_gate_get_length (message);
+
+  if (peer == NULL)
+    return;
+  if (soup_server_message_get_status (message) != 0)
+    refusal = (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood", TRUE };
+  clear_preset (message);
+  if (refusal.status != 0)
+    {
+      wsed_gate_refuse (message, refusal.status, refusal.code, refusal.text, NULL);
+      return;
+    }
+  if (length > 0)
+    wsed_peer_enter (peer, WSED_PEER_BODY, length != G_MAXUINT64 ? length : 0);
+  else
+    wsed_peer_enter (peer, WSED_PEER_WORK, 0);
+  if (!check_route (self, route, message))
+    return;
+  g_object_set_data (G_OBJECT (message), "wsed-route", (gpointer) route);
+  if (!g_str_equal (soup_server_message_get_method (message), "POST"))
+    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+}
+
+static void
+on_got_chunk (SoupServerMessage *message,
+              GBytes            *chunk,
+              WsedHttp          *self)
+{
+  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+  gboolean kept = soup_message_body_get_accumulate (soup_server_message_get_request_body (message));
+  WsedPeer *peer = wsed_peer_of (message);
+  guint64 received;
+
+  if (peer == NULL)
+    return;
+  received = wsed_peer_receive (peer, g_bytes_get_size (chunk), kept);
+  if (received > max_body_of (self, route, message))
+    wsed_gate_refuse (message, 413, "too_large", "the body is larger than allowed; send less at a time", NULL);
+  else if (wsed_peers_get_held (self->peers) > MAX (MAX_BODIES, self->api.config->max_body))
+    wsed_gate_refuse (message, 503, "busy", "too many bodies are under way; send the same again later", NULL);
+  else if (wsed_gate_get_length (message) == G_MAXUINT64)
+    wsed_peer_enter (peer, WSED_PEER_BODY, received);
+}
+
+static void
+on_got_body (SoupServerMessage *message,
+             WsedHttp          *self)
+{
+  WsedPeer *peer = wsed_peer_of (message);
+
+  if (peer != NULL && soup_server_message_get_status (message) == 0)
+    wsed_peer_enter (peer, WSED_PEER_WORK, 0);
+}
+
+/* The headers' handler has found the route, the body is there. */
+static void
+on_request (SoupServer        *server,
+            SoupServerMessage *message,
+            const char        *path,
+            GHashTable        *query,
+            gpointer           user_data)
+{
+  WsedHttp *self = user_data;
+  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+
+  g_assert (route != NULL);
+  if (route->endpoint != NULL)
+    wsed_handshakes_answer (self->api.handshakes, message, route->endpoint);
+  else if (g_str_equal (soup_server_message_get_method (message), "POST"))
+    route->post (&self->api, message);
+  else
+    route->get (&self->api, message);
+}
+
+static void
+on_request_started (SoupServer        *server,
+                    SoupServerMessage *message,
+                    WsedHttp          *self)
+{
+  WsedPeer *peer = wsed_peer_of (message);
+
+  preset_answer (message);
+  /* After libsoup's own handler of the same, before the one that calls on_request. */
+  g_signal_connect (message, "got-headers", G_CALLBACK (on_got_headers), self);
+  g_signal_connect (message, "got-chunk", G_CALLBACK (on_got_chunk), self);
+  g_signal_connect (message, "got-body", G_CALLBACK (on_got_body), self);
+  if (peer != NULL)
+    wsed_peer_begin (peer, message);
+}
+
+static void
+count_request (WsedHttp          *self,
+               SoupServerMessage *message)
+{
+  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+  g_autofree char *status = g_strdup_printf ("%u", soup_server_message_get_status (message));
+  const char * const values[] = { route != NULL ? route->path : "other", status, NULL };
+
+  wsed_metric_add (wsed_metric_family_get (self->n_requests, values), 1);
+}
+
+static void
+on_request_finished (SoupServer        *server,
+                     SoupServerMessage *message,
+                     WsedHttp          *self)
+{
+  WsedPeer *peer = wsed_peer_of (message);
+
+  count_request (self, message);
+  if (peer != NULL)
+    wsed_peer_end (peer, message);
+}
+
+static void
+on_accepted (int             fd,
+             GSocketAddress *remote,
+             gpointer        user_data)
+{
+  WsedHttp *self = user_data;
+
+  wsed_peers_add (self->peers, fd, remote);
+}
+
+static void
+on_peers_changed (guint    count,
+                  gpointer user_data)
+{
+  WsedHttp *self = user_data;
+
+  if (count >= self->max_peers)
+    wsed_peers_drop_idle (self->peers);
+  wsed_listener_set_held (self->listener, wsed_peers_get_count (self->peers) >= self->max_peers);
+}
+
+/* libsoup keeps a connection after a request only while it listens somewhere: on a name that nobody knows. */
+static gboolean
+listen_for_nobody (SoupServer  *server,
+                   GError     **error)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autoptr (GSocket) nobody = NULL;
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  /* Without a name the kernel picks one in the abstract name space. */
+  if (fd < 0 || bind (fd, (struct sockaddr *) &address, sizeof address.sun_family) < 0 || listen (fd, 1) < 0)
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "preparing the HTTP server: %s", g_strerror (errno));
+      if (fd >= 0)
+        close (fd);
+      return FALSE;
+    }
+  nobody = g_socket_new_from_fd (fd, error);
+  return nobody != NULL && soup_server_listen_socket (server, nobody, 0, error);
+}
+
+static SoupServer *
+make_server (WsedHttp *self)
+{
+  SoupServer *server = g_object_new (SOUP_TYPE_SERVER, "raw-paths", TRUE, NULL);
+
+  soup_server_remove_websocket_extension (server, SOUP_TYPE_WEBSOCKET_EXTENSION_DEFLATE);
+  soup_server_add_handler (server, NULL, on_request, self, NULL);
+  g_signal_connect (server, "request-started", G_CALLBACK (on_request_started), self);
+  g_signal_connect (server, "request-finished", G_CALLBACK (on_request_finished), self);
+  return server;
+}
+
+WsedHttp *
+wsed_http_new (const WsedConfig  *config,
+               WsedPipeline      *pipeline,
+               WsedLog           *log,
+               WsedHub           *hub,
+               WsedInbox         *main,
+               GError           **error)
+{
+  static const char * const labels[] = { "endpoint", "status", NULL };
+  g_autoptr (WsedHttp) self = g_new0 (WsedHttp, 1);
+  int limit = wsed_listener_raise_limit ();
+
+  self->max_fd = MAX (limit - RESERVED_FDS, 16);
+  self->max_peers = CLAMP (self->max_fd / 4, 1, MAX_PEERS);
+  self->echo = config->dev && g_strcmp0 (g_getenv ("WSE_TEST_ECHO"), "1") == 0;
+  self->api = (WsedApi) { config, pipeline, log, hub, main, wsed_handshakes_new (config, hub, self->max_fd - self->max_peers) };
+  self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
+                                             G_N_ELEMENTS (routes) + 1);
+  self->server = make_server (self);
+  self->peers = wsed_peers_new (self->server, on_peers_changed, self);
+  self->listener = wsed_listener_new ((const char * const *) config->listen, error);
+  if (self->listener == NULL || !listen_for_nobody (self->server, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+wsed_http_start (WsedHttp *self)
+{
+  wsed_listener_start (self->listener, self->max_fd, on_accepted, self);
+}
+
+const char * const *
+wsed_http_get_addresses (WsedHttp *self)
+{
+  return wsed_listener_get_addresses (self->listener);
+}
+
+void
+wsed_http_stop_accepting (WsedHttp *self)
+{
+  wsed_listener_stop (self->listener);
+  wsed_peers_stop (self->peers);
+}
+
+guint
+wsed_http_get_pending (WsedHttp *self)
+{
+  return wsed_peers_get_count (self->peers);
+}
+
+void
+wsed_http_free (WsedHttp *self)
+{
+  if (self == NULL)
+    return;
+  wsed_peers_free (self->peers);
+  g_clear_object (&self->server);
+  wsed_listener_free (self->listener);
+  wsed_handshakes_free (self->api.handshakes);
+  g_free (self);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libsoup/soup.h>
+
+G_BEGIN_DECLS
+
+/* One accepted connection while it speaks HTTP, and the set of them. A peer lives as long as its stream; libsoup owns that, then whoever
+ * stole it. */
+typedef struct _WsedPeer WsedPeer;
+typedef struct _WsedPeers WsedPeers;
+
+typedef enum
+{
+  WSED_PEER_HEADERS,           /* reading a request's headers: 10 s */
+  WSED_PEER_BODY,              /* reading its body: 30 s and 1 s per 64 KiB */
+  WSED_PEER_WORK,              /* answering it: no deadline here */
+  WSED_PEER_ANSWER,            /* sending the answer: 60 s */
+  WSED_PEER_IDLE,              /* between two requests: 60 s */
+  WSED_PEER_LINGER,            /* refused; what it still sends is thrown away: 5 s */
+  WSED_PEER_N_STATES,
+} WsedPeerState;
+
+/* Called when a peer has come or gone. */
+typedef void (*WsedPeersChanged) (guint count, gpointer user_data);
+
+WsedPeers *wsed_peers_new        (SoupServer *server, WsedPeersChanged changed, gpointer user_data);
+/* Takes @fd and hands it to the server. */
+void       wsed_peers_add        (WsedPeers *self, int fd, GSocketAddress *remote);
+guint      wsed_peers_get_count  (WsedPeers *self);
+/* Ends the peer that is idle for longest; FALSE where none is. */
+gboolean   wsed_peers_drop_idle  (WsedPeers *self);
+/* Ends the idle ones now and every other after the answer to its request. */
+void       wsed_peers_stop       (WsedPeers *self);
+void       wsed_peers_free       (WsedPeers *self);
+
+/* The peer that @message came from; NULL once its connection has ended. */
+WsedPeer  *wsed_peer_of          (SoupServerMessage *message);
+int        wsed_peer_get_fd      (WsedPeer *self);
+/* The state's deadline counts from entering it; entering BODY again only tells how much of it there is. */
+void       wsed_peer_enter       (WsedPeer *self, WsedPeerState state, guint64 body_bytes);
+/* A request's first bytes have come; its answer has gone. */
+void       wsed_peer_begin       (WsedPeer *self, SoupServerMessage *message);
+void       wsed_peer_end         (WsedPeer *self, SoupServerMessage *message);
+/* @bytes more of the request's body have come; @kept: they stay in memory until the answer has gone. How many came so far. */
+guint64    wsed_peer_receive     (WsedPeer *self, gsize bytes, gboolean kept);
+/* Bytes of bodies kept for all peers. */
+gsize      wsed_peers_get_held   (WsedPeers *self);
+/* @stream, stolen from libsoup and taken, has been answered by hand: says so to the client, and reads on for a while without looking, so
+ * that the answer is not lost to a reset. */
+void       wsed_peer_linger      (WsedPeer *self, GIOStream *stream);
+/* The set that a peer belongs to; whether that is stopping: then an answer says `Connection: close`. */
+WsedPeers *wsed_peer_get_set     (WsedPeer *self);
+gboolean   wsed_peers_is_stopping (WsedPeers *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsedPeers, wsed_peers_free)
+
+G_END_DECLS
