@@ -6,7 +6,6 @@
 #include "stream/wsed-hub.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "stream/wsed-join.h"
 #include "stream/wsed-stream-metrics.h"
@@ -45,6 +44,7 @@ struct _WsedHub
   WsedWorker **workers;
   Delivery **outgoing;         /* one for each worker while a batch is published */
   guint64 *last_chunk;         /* the newest chunk each worker was given */
+  guint64 first_told;          /* the oldest chunk that the workers were told is kept */
   guint next_worker;
   gsize pending;               /* atomic: bytes of deliveries under way */
   guint connections;
@@ -56,29 +56,6 @@ struct _WsedHub
   void (*shut_down) (gpointer);
   gpointer shut_down_data;
 };
-
-WsedAdmission *
-wsed_admission_new (void)
-{
-  WsedAdmission *admission = g_new0 (WsedAdmission, 1);
-
-  admission->fd = -1;
-  return admission;
-}
-
-void
-wsed_admission_free (WsedAdmission *admission)
-{
-  if (admission->fd >= 0)
-    close (admission->fd);
-  g_free (admission->early);
-  g_free (admission->id);
-  g_free (admission->user);
-  g_strfreev (admission->channels);
-  g_clear_pointer (&admission->filter, wse_filter_unref);
-  g_clear_pointer (&admission->after, wse_cursor_unref);
-  g_free (admission);
-}
 
 static void
 channel_free (Channel *channel)
@@ -249,15 +226,25 @@ wsed_hub_publish (WsedHub            *hub,
                   WsedEntry * const  *entries,
                   guint               n_entries)
 {
+  guint64 first_chunk;
+  gboolean evicted;
+
   for (guint i = 0; i < n_entries; i++)
     publish (hub, entries[i]);
+  first_chunk = wsed_tail_get_first_id (hub->tail);
+  evicted = first_chunk != hub->first_told;
+  hub->first_told = first_chunk;
   for (guint i = 0; i < hub->n_workers; i++)
     {
-      Delivery *delivery = g_steal_pointer (&hub->outgoing[i]);
+      Delivery *delivery;
 
+      /* Also to one that gets nothing new, so that it lets go of what is evicted. */
+      if (evicted && hub->last_chunk[i] > 0)
+        get_delivery (hub, i);
+      delivery = g_steal_pointer (&hub->outgoing[i]);
       if (delivery == NULL)
         continue;
-      delivery->first_chunk = wsed_tail_get_first_id (hub->tail);
+      delivery->first_chunk = first_chunk;
       __atomic_add_fetch (&hub->pending, delivery->bytes, __ATOMIC_RELAXED);
       wsed_inbox_push (wsed_worker_get_inbox (hub->workers[i]), &delivery->message);
     }

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "log/wsed-log.h"
-#include "wse-cursor.h"
-#include "wse-dialect.h"
+#include "stream/wsed-admission.h"
 
 G_BEGIN_DECLS
 
@@ -11,26 +10,6 @@ G_BEGIN_DECLS
  * thread. */
 typedef struct _WsedHub WsedHub;
 typedef struct _WsedWorker WsedWorker;
-
-/* What a handshake found out, handed over to a worker. */
-typedef struct
-{
-  int fd;                      /* a connected, non-blocking socket; owned */
-  char *early;                 /* bytes that came right behind the handshake; NULL: none */
-  gsize early_length;
-  char *id;                    /* the connection's, a UUID */
-  char *user;                  /* sub; NULL: nobody's */
-  const char *endpoint;        /* "/wse", static */
-  WseDialect dialect;
-  gboolean control;            /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
-  GStrv channels;              /* or { "*" } */
-  WseFilter *filter;           /* NULL: all */
-  guint history;               /* for channels that after does not name */
-  WseCursor *after;            /* NULL: none given */
-} WsedAdmission;
-
-WsedAdmission *wsed_admission_new  (void);
-void           wsed_admission_free (WsedAdmission *admission);
 
 typedef struct
 {

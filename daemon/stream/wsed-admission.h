@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "wse-cursor.h"
+#include "wse-dialect.h"
+#include "wse-filter.h"
+
+G_BEGIN_DECLS
+
+/* What a handshake found out, handed over to a worker. */
+typedef struct
+{
+  int fd;                      /* a connected, non-blocking socket; owned */
+  char *early;                 /* bytes that came right behind the handshake; NULL: none */
+  gsize early_length;
+  char *id;                    /* the connection's, a UUID */
+  char *user;                  /* sub; NULL: nobody's */
+  const char *endpoint;        /* "/wse", static */
+  WseDialect dialect;
+  gboolean control;            /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
+  GStrv channels;              /* or { "*" } */
+  WseFilter *filter;           /* NULL: all */
+  guint history;               /* for channels that after does not name */
+  WseCursor *after;            /* NULL: none given */
+} WsedAdmission;
+
+WsedAdmission *wsed_admission_new  (void);
+void           wsed_admission_free (WsedAdmission *admission);
+
+G_END_DECLS
