@@ -10,6 +10,7 @@ import tree as t
 # Where the process may end itself: path → why.
 MAY_ABORT = {
     'daemon/thread/wsed-inbox.c': 'a thread without an inbox cannot be told of anything; it is made before anything is served',
+    'daemon/wsed-daemon.c': 'stopping has a deadline: a log that does not close in time is left as it is, nothing answered is lost',
     'daemon/stream/wsed-worker.c': 'as the inbox: workers are made and started before anything is served',
 }
 ABORT = re.compile(r'\b(g_error|abort|g_abort|exit|_exit) ?\(')

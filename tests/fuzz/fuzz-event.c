@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   const WseEventParse parse = { .max_bytes = 400, .max_depth = 8, .now = G_GINT64_CONSTANT (1700000000000000) };
   g_autoptr (WseEvent) event = NULL;
   g_autoptr (GError) error = NULL;
-  GBytes *payload;
+  g_autoptr (GBytes) payload = NULL;
 
   event = wse_event_parse (copy, size, &parse, &error);
   g_assert_true ((event == NULL) == (error != NULL));
