@@ -404,9 +404,12 @@ void
 wsed_worker_start (WsedWorker *worker)
 {
   int problem = pthread_create (&worker->thread, NULL, loop, worker);
+  char name[16];               /* the kernel's bound */
 
   if (problem != 0)
     g_error ("starting a worker: %s", g_strerror (problem));
+  g_snprintf (name, sizeof name, "worker %u", worker->index);
+  pthread_setname_np (worker->thread, name);
   worker->started = TRUE;
 }
 
