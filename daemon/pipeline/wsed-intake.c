@@ -55,7 +55,7 @@ split_array (WsedSlice  body,
     while (wse_json_next_element (&json, &element))
       if (!add (slices, (WsedSlice) { element.data, element.length }, error))
         return FALSE;
-  if (json.problem == NULL && wse_json_end (&json))
+  if (wse_json_end (&json))
     return TRUE;
   wse_json_set_error (&json, error);
   return FALSE;

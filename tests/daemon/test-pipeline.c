@@ -483,6 +483,17 @@ test_busy (Fixture       *fixture,
   g_assert_cmpstr (fixture->answer->str, ==, "aaa");
   g_assert_cmpuint (wsed_pipeline_get_queued_bytes (fixture->pipeline), ==, 0);
 
+  /* Two fit in, the third would go beyond. */
+  submit (fixture, WSED_FORM_JSON, EVENT ("a"), -1);
+  submit (fixture, WSED_FORM_JSON, EVENT ("b"), -1);
+  g_assert_cmpuint (wsed_pipeline_get_pending (fixture->pipeline), ==, 2);
+  g_assert_cmpuint (wsed_pipeline_get_queued_bytes (fixture->pipeline), <, 1000);
+  submit (fixture, WSED_FORM_JSON, EVENT ("c"), -1);
+  g_assert_cmpstr (fixture->answer->str, ==, "busy");
+  test_log_release (fixture->test_log);
+  wsed_inbox_run (fixture->inbox);
+  g_assert_cmpstr (fixture->answer->str, ==, "busyaa");
+
   /* What waits for the subscribers counts as well. */
   fixture->test_log->held = FALSE;
   fixture->backlog = 1000;
