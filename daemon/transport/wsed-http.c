@@ -140,6 +140,8 @@ clear_preset (SoupServerMessage *message)
   soup_message_headers_remove (headers, "Connection");
   soup_message_headers_remove (headers, "Content-Type");
   soup_message_headers_remove (headers, "Content-Length");
+  /* Removing the length also forgot that there is to be one: the body would end with the connection only. */
+  soup_message_headers_set_encoding (headers, SOUP_ENCODING_CONTENT_LENGTH);
   soup_message_body_truncate (soup_server_message_get_response_body (message));
   /* Parts of a page are not served; libsoup would, as many as are asked for. */
   soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
