@@ -135,7 +135,7 @@ open_unix (const char  *name,
                    sizeof address.sun_path - 1);
       return NULL;
     }
-  strcpy (address.sun_path, path);
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   if (!clear_stale_socket (&address, name, error))
     return NULL;
 

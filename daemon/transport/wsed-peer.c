@@ -142,9 +142,10 @@ on_idle_event (int          fd,
 static void
 peer_end_linger (WsedPeer *self)
 {
-  g_autoptr (GIOStream) stolen = g_steal_pointer (&self->stolen);
+  GIOStream *stolen = g_steal_pointer (&self->stolen);
 
   peer_unwatch (self);
+  g_clear_object (&stolen);
 }
 
 static gboolean
