@@ -2,6 +2,9 @@
 
 /* Any bytes for the intake: what is taken is an event whole enough to be written in every dialect, as JSON. */
 
+#include <string.h>
+
+#include "wse-channel.h"
 #include "wse-dialect.h"
 #include "wse-event-private.h"
 #include "wse-json-private.h"
@@ -25,7 +28,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
 {
   g_autofree char *copy = g_memdup2 (data, size);
-  const WseEventParse parse = { .max_bytes = 400, .max_depth = 8, .now = G_GINT64_CONSTANT (1700000000000000) };
+  const WseEventParse parse = { .max_bytes = 4096, .max_depth = 8, .now = G_GINT64_CONSTANT (1700000000000000) };
   g_autoptr (WseEvent) event = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) payload = NULL;
@@ -37,8 +40,13 @@ LLVMFuzzerTestOneInput (const guint8 *data,
       g_assert_true (g_utf8_validate (error->message, -1, NULL));
       return 0;
     }
-  payload = wse_event_get_payload (event);
-  hold_json (g_bytes_get_data (payload, NULL), g_bytes_get_size (payload));
+  hold_json (event->payload, event->payload_length);
+  g_assert_true (wse_channel_id_is_valid (event->event_type, -1));
+  g_assert_true (wse_event_id_is_valid (event->id, strlen (event->id)));
+  g_assert_true (event->message == NULL || g_utf8_validate (event->message, -1, NULL));
+  g_assert_cmpuint (event->n_channels, <=, WSE_MAX_TARGETS);
+  for (guint i = 0; i < event->n_channels; i++)
+    g_assert_true (wse_channel_is_valid (event->channels[i]));
   for (WseDialect dialect = WSE_DIALECT_V2; dialect <= WSE_DIALECT_ENVELOPE; dialect++)
     {
       g_autoptr (GString) out = g_string_new (NULL);
