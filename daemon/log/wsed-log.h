@@ -98,6 +98,7 @@ typedef struct
   guint64 upto;                /* history: counts back from this seq, included (a head) */
 
   guint64 seq;                 /* read after this; never below low */
+  gboolean lost;               /* after_n: events of the channel behind that place may have been removed */
   GError *error;
 } WsedLocate;
 

@@ -1,57 +1,72 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where a reader's subscriptions begin: after the client's cursor, so many events back, or now. The heads come from the log through the
- * hub, so that nothing can fall between them and what arrives live; what needs a search in the log is asked of it. */
+/* Finds out where subscriptions begin: after the client's cursor, so many events back, or now. The heads come from the log through the
+ * hub, so that nothing can fall between them and what arrives live; what needs a search in the log is asked of it. Until all is known
+ * the subscriptions are nobody's, and undoing them is forgetting them. */
 
-#include "stream/wsed-control.h"
-#include "stream/wsed-reader-private.h"
+#include "stream/wsed-beginning.h"
 
 #include <string.h>
 
-static void
-tell_hello (WsedReader *reader)
+struct _WsedBeginning
 {
-  const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
-  g_autoptr(GString) cursor = g_string_new (NULL);
-  g_autoptr(GString) text = g_string_new (NULL);
+  WsedReader *reader;          /* NULL once it was cancelled */
+  WsedWorker *worker;
+  WsedBegun begun;
+  WseFilter *filter;
+  guint history;
+  WseCursor *after;
+  WsedEndpoint *endpoint;
+  guint under_way;             /* messages that will come back */
+  GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
+  GPtrArray *searches;         /* (element-type WsedLocate) not sent yet */
+  gboolean recovered;
+  char *problem;
+};
 
-  if (!reader->admission->control)
-    return;
-  wsed_reader_append_cursor (reader, cursor);
-  wsed_control_write_hello (text, reader->admission->id, config->heartbeat, config->max_message, cursor->str);
-  wsed_reader_add_text (reader, text, FALSE);
-}
-
-/* Everything is known: hello, then the log, then live. */
-static void
-begin (WsedReader *reader)
-{
-  reader->started = TRUE;
-  tell_hello (reader);
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
-
-      subscription->state = WSED_SUBSCRIPTION_REPLAYING;
-    }
-  reader->catching_up = TRUE;
-  wsed_reader_replay (reader);
-  wsed_worker_mark (reader->worker, reader->endpoint);
-}
-
-static void
-locate_done (WsedReader *reader)
-{
-  if (reader->locating->len == 0 && reader->joining == NULL)
-    begin (reader);
-}
-
-/* A search under way: which subscription it is for. */
+/* A search for a subscription's place. */
 typedef struct
 {
-  WsedReader *reader;          /* NULL once it has gone */
+  WsedBeginning *beginning;
   WsedSubscription *subscription;
 } Search;
+
+void
+wsed_subscriptions_drop (WsedWorker *worker,
+                         GPtrArray  *subscriptions)
+{
+  GPtrArray *streams = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_stream_unref);
+
+  for (guint i = 0; i < subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (subscriptions, i);
+
+      wsed_worker_drop_view (worker, subscription->view);
+      g_ptr_array_add (streams, subscription->stream);
+      g_clear_pointer (&subscription->filter, wse_filter_unref);
+      g_free (subscription);
+    }
+  g_ptr_array_set_size (subscriptions, 0);
+  wsed_hub_leave (wsed_worker_get_hub (worker), wsed_worker_get_index (worker), streams);
+}
+
+/* One of its messages has come back. */
+static void
+come_back (WsedBeginning *beginning)
+{
+  if (--beginning->under_way > 0)
+    return;
+  if (beginning->reader != NULL)
+    beginning->begun (beginning->reader, beginning, beginning->problem);
+  if (beginning->subscriptions->len > 0)
+    wsed_subscriptions_drop (beginning->worker, beginning->subscriptions);
+  g_ptr_array_unref (beginning->subscriptions);
+  g_ptr_array_unref (beginning->searches);
+  g_clear_pointer (&beginning->filter, wse_filter_unref);
+  g_clear_pointer (&beginning->after, wse_cursor_unref);
+  g_free (beginning->problem);
+  g_free (beginning);
+}
 
 static void
 on_located (WsedMessage *message,
@@ -59,43 +74,41 @@ on_located (WsedMessage *message,
 {
   WsedLocate *locate = (WsedLocate *) message;
   g_autofree Search *search = user_data;
-  WsedReader *reader = search->reader;
+  WsedSubscription *subscription = search->subscription;
 
-  if (reader != NULL)
+  if (locate->error != NULL && search->beginning->problem == NULL)
+    search->beginning->problem = g_strdup (locate->error->message);
+  subscription->start = subscription->done = locate->seq;
+  if (locate->lost)
     {
-      g_ptr_array_remove_fast (reader->locating, locate);
-      if (locate->error != NULL)
-        reader->failed (reader->endpoint, locate->error->message);
-      else
-        {
-          search->subscription->start = search->subscription->done = locate->seq;
-          locate_done (reader);
-        }
+      subscription->loss_from = 1;
+      search->beginning->recovered = FALSE;
     }
+  come_back (search->beginning);
   wsed_locate_free (locate);
 }
 
 static WsedLocate *
-search (WsedReader       *reader,
+search (WsedBeginning    *beginning,
         WsedSubscription *subscription)
 {
-  WsedLocate *locate = wsed_locate_new (wsed_worker_get_inbox (reader->worker), subscription->stream->channel);
+  WsedLocate *locate = wsed_locate_new (wsed_worker_get_inbox (beginning->worker), subscription->stream->channel);
   Search *place = g_new (Search, 1);
 
-  place->reader = reader;
+  place->beginning = beginning;
   place->subscription = subscription;
   locate->message.run = on_located;
   locate->message.user_data = place;
-  g_ptr_array_add (reader->locating, locate);
+  g_ptr_array_add (beginning->searches, locate);
   return locate;
 }
 
 static void
-begin_at_history (WsedReader       *reader,
+begin_at_history (WsedBeginning    *beginning,
                   WsedSubscription *subscription,
                   const WsedHead   *head)
 {
-  guint history = reader->admission->history;
+  guint history = beginning->history;
 
   subscription->start = subscription->done = head->head;
   if (history == 0 || head->head == head->low)
@@ -104,7 +117,7 @@ begin_at_history (WsedReader       *reader,
     subscription->start = subscription->done = MAX (head->low, head->head - MIN (head->head, history));
   else
     {
-      WsedLocate *locate = search (reader, subscription);
+      WsedLocate *locate = search (beginning, subscription);
 
       locate->filter = subscription->filter != NULL ? wse_filter_ref (subscription->filter) : NULL;
       locate->history = history;
@@ -113,7 +126,7 @@ begin_at_history (WsedReader       *reader,
 }
 
 static void
-begin_at_cursor (WsedReader       *reader,
+begin_at_cursor (WsedBeginning    *beginning,
                  WsedSubscription *subscription,
                  const WsedHead   *head,
                  const WsedHead   *log,
@@ -127,50 +140,53 @@ begin_at_cursor (WsedReader       *reader,
     {
       subscription->start = subscription->done = 0;
       subscription->epoch_lost = TRUE;
+      beginning->recovered = FALSE;
       return;
     }
   subscription->from_cursor = TRUE;
   if (whole && !wsed_stream_is_whole (subscription->stream))
     {
-      WsedLocate *locate = search (reader, subscription);
+      WsedLocate *locate = search (beginning, subscription);
 
       locate->after_n = seq;
     }
   else
-    subscription->start = subscription->done = seq;
+    {
+      subscription->start = subscription->done = seq;
+      if (seq < head->low)
+        beginning->recovered = FALSE;
+    }
 }
 
 static void
-find_beginning (WsedReader       *reader,
-                WsedSubscription *subscription,
-                const WsedHead   *head,
-                const WsedHead   *log)
+find_place (WsedBeginning    *beginning,
+            WsedSubscription *subscription,
+            const WsedHead   *head,
+            const WsedHead   *log)
 {
   const char *epoch;
   guint64 seq;
   gboolean whole;
 
   subscription->target = head->head;
-  if (reader->admission->after != NULL
-      && wse_cursor_lookup (reader->admission->after, subscription->stream->channel, &epoch, &seq, &whole))
-    begin_at_cursor (reader, subscription, head, log, epoch, seq, whole);
+  if (beginning->after != NULL && wse_cursor_lookup (beginning->after, subscription->stream->channel, &epoch, &seq, &whole))
+    begin_at_cursor (beginning, subscription, head, log, epoch, seq, whole);
   else
-    begin_at_history (reader, subscription, head);
+    begin_at_history (beginning, subscription, head);
 }
 
 static WsedSubscription *
-subscribe (WsedReader     *reader,
+subscribe (WsedBeginning  *beginning,
            WsedStream     *stream,
            const WsedHead *head)
 {
   WsedSubscription *subscription = g_new0 (WsedSubscription, 1);
-  WseFilter *filter = reader->admission->filter;
 
-  subscription->endpoint = reader->endpoint;
+  subscription->endpoint = beginning->endpoint;
   subscription->stream = wsed_stream_ref (stream);
-  subscription->filter = filter != NULL ? wse_filter_ref (filter) : NULL;
-  subscription->view = wsed_worker_get_view (reader->worker, stream, filter, head);
-  g_ptr_array_add (reader->subscriptions, subscription);
+  subscription->filter = beginning->filter != NULL ? wse_filter_ref (beginning->filter) : NULL;
+  subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
+  g_ptr_array_add (beginning->subscriptions, subscription);
   return subscription;
 }
 
@@ -178,50 +194,67 @@ static void
 on_joined (gpointer message)
 {
   WsedJoin *join = message;
-  WsedReader *reader = join->reader;
+  WsedBeginning *beginning = join->beginning;
 
-  if (reader == NULL)
-    wsed_hub_leave (join->hub, wsed_worker_get_index (join->worker), g_steal_pointer (&join->streams));
-  else if (join->heads->error != NULL)
+  if (beginning->reader == NULL || join->heads->error != NULL)
     {
-      reader->joining = NULL;
       wsed_hub_leave (join->hub, wsed_worker_get_index (join->worker), g_steal_pointer (&join->streams));
-      reader->failed (reader->endpoint, join->heads->error->message);
+      if (join->heads->error != NULL)
+        beginning->problem = g_strdup (join->heads->error->message);
     }
   else
     {
-      const WsedHead *heads = (gconstpointer) join->heads->heads->data;
+      const WsedHead *heads = (const WsedHead *) join->heads->heads->data;
       guint n = join->streams->len;
 
       for (guint i = 0; i < n; i++)
-        find_beginning (reader, subscribe (reader, g_ptr_array_index (join->streams, i), &heads[i]), &heads[i], &heads[n]);
-      reader->joining = NULL;
-      for (guint i = 0; i < reader->locating->len; i++)
-        wsed_log_locate (wsed_worker_get_log (reader->worker), g_ptr_array_index (reader->locating, i));
-      locate_done (reader);
+        find_place (beginning, subscribe (beginning, g_ptr_array_index (join->streams, i), &heads[i]), &heads[i], &heads[n]);
+      beginning->under_way += beginning->searches->len;
+      for (guint i = 0; i < beginning->searches->len; i++)
+        wsed_log_locate (wsed_worker_get_log (beginning->worker), g_ptr_array_index (beginning->searches, i));
     }
   wsed_join_free (join);
+  come_back (beginning);
+}
+
+WsedBeginning *
+wsed_beginning_new (WsedReader     *reader,
+                    WsedEndpoint   *endpoint,
+                    WseDialect      dialect,
+                    const WsedWish *wish,
+                    WsedBegun       begun)
+{
+  WsedBeginning *beginning = g_new0 (WsedBeginning, 1);
+
+  beginning->reader = reader;
+  beginning->endpoint = endpoint;
+  beginning->worker = endpoint->worker;
+  beginning->begun = begun;
+  beginning->filter = wish->filter != NULL ? wse_filter_ref (wish->filter) : NULL;
+  beginning->history = wish->history;
+  beginning->after = wish->after != NULL ? wse_cursor_ref (wish->after) : NULL;
+  beginning->subscriptions = g_ptr_array_new ();
+  beginning->searches = g_ptr_array_new ();
+  beginning->recovered = TRUE;
+  beginning->under_way = 1;
+  wsed_hub_join (wsed_worker_get_hub (beginning->worker),
+                 wsed_join_new (beginning->worker, wish->channels, dialect, beginning, on_joined));
+  return beginning;
 }
 
 void
-wsed_reader_join (WsedReader *reader)
+wsed_beginning_cancel (WsedBeginning *beginning)
 {
-  reader->locating = g_ptr_array_new ();
-  reader->joining = wsed_join_new (reader->worker, (const char * const *) reader->admission->channels, reader->admission->dialect,
-                                   reader, on_joined);
-  wsed_hub_join (wsed_worker_get_hub (reader->worker), reader->joining);
+  beginning->reader = NULL;
 }
 
-void
-wsed_reader_cancel_join (WsedReader *reader)
+GPtrArray *
+wsed_beginning_take (WsedBeginning *beginning,
+                     gboolean      *recovered)
 {
-  if (reader->joining != NULL)
-    reader->joining->reader = NULL;
-  for (guint i = 0; i < reader->locating->len; i++)
-    {
-      WsedLocate *locate = g_ptr_array_index (reader->locating, i);
+  GPtrArray *subscriptions = beginning->subscriptions;
 
-      ((Search *) locate->message.user_data)->reader = NULL;
-    }
-  g_ptr_array_unref (reader->locating);
+  *recovered = beginning->recovered;
+  beginning->subscriptions = g_ptr_array_new ();
+  return subscriptions;
 }

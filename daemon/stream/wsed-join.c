@@ -8,7 +8,7 @@ WsedJoin *
 wsed_join_new (WsedWorker         *worker,
                const char * const *channels,
                WseDialect          dialect,
-               gpointer            reader,
+               gpointer            beginning,
                void (*joined) (gpointer join))
 {
   WsedJoin *join = g_new0 (WsedJoin, 1);
@@ -17,7 +17,7 @@ wsed_join_new (WsedWorker         *worker,
   join->hub = wsed_worker_get_hub (worker);
   join->channels = g_strdupv ((GStrv) channels);
   join->dialect = dialect;
-  join->reader = reader;
+  join->beginning = beginning;
   join->joined = joined;
   return join;
 }

@@ -12,7 +12,7 @@ typedef struct
   WsedMessage message;
   WsedHub *hub;
   WsedWorker *worker;
-  gpointer reader;             /* the worker's: NULL once it has gone */
+  gpointer beginning;          /* the worker's: who asked */
   void (*joined) (gpointer join);
   WseDialect dialect;
   GStrv channels;
@@ -21,7 +21,7 @@ typedef struct
   WsedHeads *heads;            /* the log's answer: one for each channel, then one for "*" */
 } WsedJoin;
 
-WsedJoin *wsed_join_new  (WsedWorker *worker, const char * const *channels, WseDialect dialect, gpointer reader, void (*joined) (gpointer join));
+WsedJoin *wsed_join_new  (WsedWorker *worker, const char * const *channels, WseDialect dialect, gpointer beginning, void (*joined) (gpointer join));
 void      wsed_join_free (WsedJoin *join);
 
 /* Any thread: what the hub does with it, on the main thread. */

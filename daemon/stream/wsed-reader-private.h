@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "stream/wsed-beginning.h"
 #include "stream/wsed-join.h"
 #include "stream/wsed-reader.h"
 
@@ -10,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint32 end;                 /* offset behind it */
-  gboolean event;              /* not a control message */
+  WsedSubscription *subscription; /* an event's; NULL: a control message */
 } WsedPageFrame;
 
 struct _WsedReader
@@ -22,13 +23,11 @@ struct _WsedReader
   WsedReaderFailed failed;
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   gboolean started;
-  gboolean catching_up;        /* something is replayed, and caught_up is due after it */
 
   /* What is under way; each comes back to the worker even if the reader has gone. */
-  WsedJoin *joining;
-  GPtrArray *locating;         /* (element-type WsedLocate) */
+  WsedBeginning *beginning;    /* the first, then that of a subscribe */
   WsedRead *reading;
-  GPtrArray *replaying;        /* (element-type WsedSubscription) of `reading`, in the order of its positions */
+  GPtrArray *replaying;        /* (element-type WsedSubscription) of `reading`, in the order of its positions; NULL where one has ended */
 
   /* The page: bytes in the order of sending. */
   GByteArray *page;
@@ -36,14 +35,12 @@ struct _WsedReader
   guint frames_sent;
 };
 
-void wsed_reader_add_text     (WsedReader *reader, const GString *text, gboolean event);
+/* @subscription: NULL for a control message. */
+void wsed_reader_add_text     (WsedReader *reader, const GString *text, WsedSubscription *subscription);
 void wsed_reader_append_cursor (WsedReader *reader, GString *cursor);
 /* The subscription through which this connection gets @entry; NULL: through none. */
 WsedSubscription *wsed_reader_choose (WsedReader *reader, WsedEntry *entry, guint64 *seq, const char **channel);
-/* Finds out where the subscriptions begin (wsed-beginning.c), then goes on to … */
-void wsed_reader_join         (WsedReader *reader);
-void wsed_reader_cancel_join  (WsedReader *reader);
-/* … reading what the log has and the views have not (wsed-replay.c). Call it again when the page is sent. */
+/* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
 void wsed_reader_cancel_replay (WsedReader *reader);
 

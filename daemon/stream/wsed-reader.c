@@ -5,6 +5,7 @@
 
 #include "stream/wsed-control.h"
 #include "stream/wsed-reader-private.h"
+#include "stream/wsed-stream-metrics.h"
 
 #include <string.h>
 
@@ -12,11 +13,11 @@
 #define KEPT_PAGE_BYTES 1024
 
 void
-wsed_reader_add_text (WsedReader    *reader,
-                      const GString *text,
-                      gboolean       event)
+wsed_reader_add_text (WsedReader       *reader,
+                      const GString    *text,
+                      WsedSubscription *subscription)
 {
-  WsedPageFrame frame = { .event = event };
+  WsedPageFrame frame = { .subscription = subscription };
 
   if (reader->page == NULL)
     {
@@ -169,7 +170,8 @@ fall_behind (WsedReader       *reader,
   subscription->state = WSED_SUBSCRIPTION_REPLAYING;
   subscription->had_some = TRUE;
   subscription->target = subscription->view->slot->head;
-  reader->catching_up = TRUE;
+  subscription->by_itself = FALSE;
+  wsed_metric_add (wsed_stream_metrics ()->lags, 1);
 }
 
 static gboolean
@@ -227,7 +229,7 @@ page_sent_in_part (WsedReader  *reader,
         *rest = g_byte_array_append (g_byte_array_new (), reader->page->data + begin + sent, length - sent);
       sent -= MIN (sent, length);
       begin = frames[reader->frames_sent].end;
-      events += frames[reader->frames_sent].event;
+      events += frames[reader->frames_sent].subscription != NULL;
       reader->frames_sent++;
     }
   return events;
@@ -321,7 +323,7 @@ wsed_reader_mark (WsedReader *reader)
 {
   gboolean passed_over = FALSE;
 
-  if (!reader->started || reader->catching_up || !page_is_sent (reader))
+  if (!reader->started || !page_is_sent (reader))
     return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
@@ -344,9 +346,44 @@ wsed_reader_mark (WsedReader *reader)
 
       wsed_reader_append_cursor (reader, cursor);
       wsed_control_write_mark (text, cursor->str);
-      wsed_reader_add_text (reader, text, FALSE);
+      wsed_reader_add_text (reader, text, NULL);
       wsed_worker_mark (reader->worker, reader->endpoint);
     }
+}
+
+static void
+tell_hello (WsedReader *reader)
+{
+  const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
+  g_autoptr(GString) cursor = g_string_new (NULL);
+  g_autoptr(GString) text = g_string_new (NULL);
+
+  if (!reader->admission->control)
+    return;
+  wsed_reader_append_cursor (reader, cursor);
+  wsed_control_write_hello (text, reader->admission->id, config->heartbeat, config->max_message, cursor->str);
+  wsed_reader_add_text (reader, text, NULL);
+}
+
+static void
+on_first_begun (WsedReader    *reader,
+                WsedBeginning *beginning,
+                const char    *problem)
+{
+  gboolean recovered;
+
+  reader->beginning = NULL;
+  if (problem != NULL)
+    {
+      reader->failed (reader->endpoint, problem);
+      return;
+    }
+  g_ptr_array_unref (reader->subscriptions);
+  reader->subscriptions = wsed_beginning_take (beginning, &recovered);
+  reader->started = TRUE;
+  tell_hello (reader);
+  wsed_reader_replay (reader);
+  wsed_worker_mark (reader->worker, reader->endpoint);
 }
 
 WsedReader *
@@ -356,6 +393,7 @@ wsed_reader_new (WsedEndpoint        *endpoint,
                  WsedReaderFailed     failed)
 {
   WsedReader *reader = g_new0 (WsedReader, 1);
+  WsedWish wish = { (const char * const *) admission->channels, admission->filter, admission->history, admission->after };
 
   reader->endpoint = endpoint;
   reader->worker = endpoint->worker;
@@ -363,35 +401,24 @@ wsed_reader_new (WsedEndpoint        *endpoint,
   reader->frame = frame;
   reader->failed = failed;
   reader->subscriptions = g_ptr_array_new ();
-  wsed_reader_join (reader);
+  reader->beginning = wsed_beginning_new (reader, endpoint, admission->dialect, &wish, on_first_begun);
   return reader;
 }
 
-static void
-leave (WsedReader *reader)
+void
+wsed_reader_free (WsedReader *reader)
 {
-  GPtrArray *streams = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_stream_unref);
-
+  if (reader->beginning != NULL)
+    wsed_beginning_cancel (reader->beginning);
+  wsed_reader_cancel_replay (reader);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
       if (subscription->state == WSED_SUBSCRIPTION_LIVE)
         wsed_view_detach (subscription->view, subscription);
-      wsed_worker_drop_view (reader->worker, subscription->view);
-      g_ptr_array_add (streams, subscription->stream);
-      g_clear_pointer (&subscription->filter, wse_filter_unref);
-      g_free (subscription);
     }
-  wsed_hub_leave (wsed_worker_get_hub (reader->worker), wsed_worker_get_index (reader->worker), streams);
-}
-
-void
-wsed_reader_free (WsedReader *reader)
-{
-  wsed_reader_cancel_join (reader);
-  wsed_reader_cancel_replay (reader);
-  leave (reader);
+  wsed_subscriptions_drop (reader->worker, reader->subscriptions);
   g_ptr_array_unref (reader->subscriptions);
   g_clear_pointer (&reader->page, g_byte_array_unref);
   g_clear_pointer (&reader->frames, g_array_unref);

@@ -26,7 +26,7 @@ tell_gap (WsedReader       *reader,
     return;
   text = g_string_new (NULL);
   wsed_control_write_gap (text, subscription->stream->channel, subscription->view->slot->epoch, from, to, reason);
-  wsed_reader_add_text (reader, text, FALSE);
+  wsed_reader_add_text (reader, text, NULL);
 }
 
 /* What lies between what was asked for and the first event that is still there is lost; it is told before what comes behind it. */
@@ -38,9 +38,12 @@ tell_losses (WsedReader         *reader,
 {
   if (subscription->epoch_lost)
     tell_gap (reader, subscription, 1, position->low, "epoch");
+  else if (subscription->loss_from > 0)
+    tell_gap (reader, subscription, subscription->loss_from, position->low, "retention");
   else if (position->low > asked && (subscription->from_cursor || subscription->had_some))
     tell_gap (reader, subscription, asked + 1, position->low, "retention");
   subscription->epoch_lost = FALSE;
+  subscription->loss_from = 0;
   subscription->had_some = TRUE;
 }
 
@@ -58,62 +61,110 @@ add_event (WsedReader *reader,
     return;
   g_string_truncate (text, 0);
   wse_dialect_write (reader->admission->dialect, entry->event, channel, seq, text);
-  wsed_reader_add_text (reader, text, TRUE);
+  wsed_reader_add_text (reader, text, subscription);
 }
 
 static gboolean
-is_behind (WsedSubscription *subscription)
+is_behind (const WsedSubscription *subscription)
 {
   return subscription->state == WSED_SUBSCRIPTION_REPLAYING;
 }
 
-/* The log has nothing that the views have not. */
+/* The log has nothing for it that its view has not. */
 static gboolean
-all_can_go_live (WsedReader *reader)
+can_go_live (const WsedSubscription *subscription)
 {
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
-
-      if (!is_behind (subscription))
-        continue;
-      if (subscription->epoch_lost || subscription->done < subscription->target
-          || subscription->done + 1 < subscription->view->complete_from)
-        return FALSE;
-    }
-  return TRUE;
+  return !subscription->epoch_lost && subscription->loss_from == 0 && subscription->done >= subscription->target
+         && subscription->done + 1 >= subscription->view->complete_from;
 }
 
 static void
-tell_caught_up (WsedReader *reader)
+go_live (WsedSubscription *subscription)
+{
+  subscription->state = WSED_SUBSCRIPTION_LIVE;
+  subscription->at = wsed_view_find (subscription->view, subscription->done + 1);
+  wsed_view_attach (subscription->view, subscription);
+}
+
+/* @subscription: NULL for all of the reader. */
+static void
+tell_caught_up (WsedReader       *reader,
+                WsedSubscription *subscription)
 {
   g_autoptr(GString) cursor = NULL;
   g_autoptr(GString) text = NULL;
 
-  reader->catching_up = FALSE;
   if (!reader->admission->control)
     return;
   cursor = g_string_new (NULL);
   text = g_string_new (NULL);
-  wsed_reader_append_cursor (reader, cursor);
-  wsed_control_write_caught_up (text, NULL, cursor->str);
-  wsed_reader_add_text (reader, text, FALSE);
+  if (subscription == NULL)
+    wsed_reader_append_cursor (reader, cursor);
+  else
+    wse_cursor_append (cursor, subscription->stream->channel, subscription->view->slot->epoch, subscription->done);
+  wsed_control_write_caught_up (text, subscription != NULL ? subscription->stream->channel : NULL, cursor->str);
+  wsed_reader_add_text (reader, text, NULL);
 }
 
-static void
-go_live (WsedReader *reader)
+/* Those that a subscribe began go live each by itself; the others together, since their replay is merged. TRUE where all are live. */
+static gboolean
+all_live (WsedReader *reader)
 {
+  guint together = 0, together_ready = 0, left = 0;
+
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
       if (!is_behind (subscription))
         continue;
-      subscription->state = WSED_SUBSCRIPTION_LIVE;
-      subscription->at = wsed_view_find (subscription->view, subscription->done + 1);
-      wsed_view_attach (subscription->view, subscription);
+      if (!subscription->by_itself)
+        {
+          together++;
+          together_ready += can_go_live (subscription);
+        }
+      else if (can_go_live (subscription))
+        {
+          go_live (subscription);
+          tell_caught_up (reader, subscription);
+        }
+      else
+        left++;
     }
-  tell_caught_up (reader);
+  if (together > 0 && together == together_ready)
+    {
+      for (guint i = 0; i < reader->subscriptions->len; i++)
+        if (is_behind (g_ptr_array_index (reader->subscriptions, i)) && !((WsedSubscription *) reader->subscriptions->pdata[i])->by_itself)
+          go_live (g_ptr_array_index (reader->subscriptions, i));
+      tell_caught_up (reader, NULL);
+      together = 0;
+    }
+  return together == 0 && left == 0;
+}
+
+static void
+take_page (WsedReader *reader,
+           WsedRead   *read)
+{
+  g_autoptr(GString) text = g_string_sized_new (512);
+
+  for (guint i = 0; i < reader->replaying->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);
+
+      if (subscription != NULL)
+        tell_losses (reader, subscription, &g_array_index (read->positions, WsedPosition, i), subscription->done);
+    }
+  for (guint i = 0; i < read->entries->len; i++)
+    add_event (reader, g_ptr_array_index (read->entries, i), text);
+  for (guint i = 0; i < reader->replaying->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);
+
+      if (subscription != NULL)
+        subscription->done = MAX (subscription->done, g_array_index (read->positions, WsedPosition, i).seq);
+    }
+  wsed_metric_add (wsed_stream_metrics ()->replayed, read->entries->len);
 }
 
 static void
@@ -130,23 +181,7 @@ on_read (WsedMessage *message,
         reader->failed (reader->endpoint, read->error->message);
       else
         {
-          g_autoptr(GString) text = g_string_sized_new (512);
-
-          for (guint i = 0; i < reader->replaying->len; i++)
-            {
-              WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);
-
-              tell_losses (reader, subscription, &g_array_index (read->positions, WsedPosition, i), subscription->done);
-            }
-          for (guint i = 0; i < read->entries->len; i++)
-            add_event (reader, g_ptr_array_index (read->entries, i), text);
-          for (guint i = 0; i < reader->replaying->len; i++)
-            {
-              WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);
-
-              subscription->done = MAX (subscription->done, g_array_index (read->positions, WsedPosition, i).seq);
-            }
-          wsed_metric_add (wsed_stream_metrics ()->replayed, read->entries->len);
+          take_page (reader, read);
           wsed_worker_mark (reader->worker, reader->endpoint);
           wsed_reader_replay (reader);
         }
@@ -195,11 +230,7 @@ wsed_reader_replay (WsedReader *reader)
 {
   gboolean room = release_page (reader) || reader->page->len <= SMALL_PAGE_BYTES;
 
-  if (!reader->catching_up || reader->reading != NULL)
-    return;
-  if (all_can_go_live (reader))
-    go_live (reader);
-  else if (room)
+  if (reader->reading == NULL && !all_live (reader) && room)
     ask (reader);
 }
 

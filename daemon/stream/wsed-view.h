@@ -22,7 +22,6 @@ typedef struct _WsedEndpoint WsedEndpoint;
 
 typedef enum
 {
-  WSED_SUBSCRIPTION_JOINING,   /* it is not known yet where it begins */
   WSED_SUBSCRIPTION_REPLAYING, /* what comes next is read from the log */
   WSED_SUBSCRIPTION_LIVE,      /* what comes next is in the view, at `at` */
 } WsedSubscriptionState;
@@ -33,10 +32,12 @@ typedef struct
   WsedEndpoint *endpoint;      /* whose it is */
   WsedStream *stream;          /* referenced */
   WseFilter *filter;           /* NULL: all */
-  WsedView *view;              /* from the joining on */
+  WsedView *view;
   guint place;                 /* in the view's subscriptions, while live */
   WsedSubscriptionState state;
   gboolean from_cursor;        /* it began at a cursor of the client's: all up to `start` is done with */
+  gboolean by_itself;          /* replaying: it is told by name when it has caught up */
+  guint64 loss_from;           /* from here up to what is kept something may be lost, to be told; 0: nothing known */
   gboolean epoch_lost;         /* its cursor was of another epoch, or beyond the end; to be told */
   gboolean had_some;           /* it has had everything up to `done`: what is lost behind that is to be told */
   guint64 start;               /* the seq after which it began */
