@@ -21,6 +21,7 @@ struct _WsedReader
   const WsedAdmission *admission;
   WsedReaderFrame frame;
   WsedReaderFailed failed;
+  WsedReaderSubscribed subscribed;
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   gboolean started;
 
@@ -38,6 +39,7 @@ struct _WsedReader
 /* @subscription: NULL for a control message. */
 void wsed_reader_add_text     (WsedReader *reader, const GString *text, WsedSubscription *subscription);
 void wsed_reader_append_cursor (WsedReader *reader, GString *cursor);
+WsedSubscription *wsed_reader_find (WsedReader *reader, const char *channel);
 /* The subscription through which this connection gets @entry; NULL: through none. */
 WsedSubscription *wsed_reader_choose (WsedReader *reader, WsedEntry *entry, guint64 *seq, const char **channel);
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */

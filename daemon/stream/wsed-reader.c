@@ -41,20 +41,6 @@ wsed_reader_append_cursor (WsedReader *reader,
     }
 }
 
-static WsedSubscription *
-find (WsedReader *reader,
-      const char *channel)
-{
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
-
-      if (strcmp (subscription->stream->channel, channel) == 0)
-        return subscription;
-    }
-  return NULL;
-}
-
 /* PROTOCOL section 3: once, in the first of its channels that is subscribed to and whose filter takes it; where that one began behind
  * it, it was had before if the beginning was a cursor, and is the next one's if it was not. */
 WsedSubscription *
@@ -63,9 +49,7 @@ wsed_reader_choose (WsedReader  *reader,
                     guint64     *seq,
                     const char **channel)
 {
-  WsedSubscription *first = g_ptr_array_index (reader->subscriptions, 0);
-
-  if (wsed_stream_is_whole (first->stream))
+  if (wsed_reader_is_whole (reader))
     {
       guint i = 0;
 
@@ -74,7 +58,7 @@ wsed_reader_choose (WsedReader  *reader,
         i++;
       *seq = entry->seqs[i];
       *channel = entry->event->channels[i];
-      return first;
+      return g_ptr_array_index (reader->subscriptions, 0);
     }
   for (guint i = 0; i < entry->event->n_channels; i++)
     {
@@ -82,7 +66,7 @@ wsed_reader_choose (WsedReader  *reader,
 
       if (entry->seqs[i] == 0)
         continue;
-      subscription = find (reader, entry->event->channels[i]);
+      subscription = wsed_reader_find (reader, entry->event->channels[i]);
       if (subscription == NULL || !wse_filter_matches (subscription->filter, entry->event))
         continue;
       if (entry->seqs[i] > subscription->start)

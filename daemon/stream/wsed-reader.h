@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include "stream/wsed-beginning.h"
 #include "stream/wsed-worker.h"
 
 G_BEGIN_DECLS
@@ -29,8 +30,6 @@ typedef struct
   gsize bytes;
 } WsedGather;
 
-typedef struct _WsedReader WsedReader;
-
 /* How a text becomes bytes on this reader's wire: appends them to @out. */
 typedef void (*WsedReaderFrame) (GByteArray *out, const char *text, gsize length);
 
@@ -49,5 +48,18 @@ void        wsed_reader_gather  (WsedReader *reader, WsedGather *gather, gsize m
 guint       wsed_reader_sent    (WsedReader *reader, const WsedGather *gather, gsize sent, GByteArray **rest);
 /* Heartbeat: tells the place where a filter passed events over since it was told last. */
 void        wsed_reader_mark    (WsedReader *reader);
+
+/* Changes of subscriptions, once it has started. One subscribe at a time; @subscribed is told where it begins, before anything of it is
+ * sent, or @problem. A subscription to the same channel is replaced. */
+typedef void (*WsedReaderSubscribed) (WsedEndpoint *endpoint, const char *channel, const char *epoch, guint64 seq, gboolean recovered,
+                                      const char *problem);
+
+void        wsed_reader_subscribe        (WsedReader *reader, const WsedWish *wish, WsedReaderSubscribed subscribed);
+/* Undoes one that is under way. */
+void        wsed_reader_cancel_subscribe (WsedReader *reader);
+/* FALSE where there was none. Nothing of it is sent afterwards but the rest of a frame that went in part. */
+gboolean    wsed_reader_unsubscribe      (WsedReader *reader, const char *channel);
+guint       wsed_reader_get_n_subscriptions (WsedReader *reader);
+gboolean    wsed_reader_is_whole         (WsedReader *reader);
 
 G_END_DECLS

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Changes of a reader's subscriptions while it runs. A change is made in one step, when all about the new one is known: until then the
+ * old one goes on, and what is undone was never there. */
+
+#include <string.h>
+
+#include "stream/wsed-reader-private.h"
+
+/* Takes what is left of it out of the page, so that nothing of it comes behind the answer. */
+static void
+purge_page (WsedReader       *reader,
+            WsedSubscription *subscription)
+{
+  GByteArray *page;
+  GArray *frames;
+  gsize begin = 0;
+
+  if (reader->frames == NULL)
+    return;
+  page = g_byte_array_new ();
+  frames = g_array_new (FALSE, FALSE, sizeof (WsedPageFrame));
+  for (guint i = 0; i < reader->frames->len; i++)
+    {
+      WsedPageFrame frame = g_array_index (reader->frames, WsedPageFrame, i);
+      gsize length = frame.end - begin;
+
+      if (i >= reader->frames_sent && frame.subscription != subscription)
+        {
+          g_byte_array_append (page, reader->page->data + begin, length);
+          begin = frame.end;
+          frame.end = page->len;
+          g_array_append_val (frames, frame);
+        }
+      else
+        begin = frame.end;
+    }
+  g_byte_array_unref (reader->page);
+  g_array_unref (reader->frames);
+  reader->page = page;
+  reader->frames = frames;
+  reader->frames_sent = 0;
+}
+
+WsedSubscription *
+wsed_reader_find (WsedReader *reader,
+                  const char *channel)
+{
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (strcmp (subscription->stream->channel, channel) == 0)
+        return subscription;
+    }
+  return NULL;
+}
+
+gboolean
+wsed_reader_unsubscribe (WsedReader *reader,
+                         const char *channel)
+{
+  WsedSubscription *subscription = wsed_reader_find (reader, channel);
+  g_autoptr(GPtrArray) gone = NULL;
+
+  if (subscription == NULL)
+    return FALSE;
+  purge_page (reader, subscription);
+  for (guint i = 0; reader->replaying != NULL && i < reader->replaying->len; i++)
+    if (reader->replaying->pdata[i] == subscription)
+      reader->replaying->pdata[i] = NULL;
+  if (subscription->state == WSED_SUBSCRIPTION_LIVE)
+    wsed_view_detach (subscription->view, subscription);
+  g_ptr_array_remove (reader->subscriptions, subscription);
+  gone = g_ptr_array_new ();
+  g_ptr_array_add (gone, subscription);
+  wsed_subscriptions_drop (reader->worker, gone);
+  /* The others may have waited for it. */
+  wsed_reader_replay (reader);
+  return TRUE;
+}
+
+static void
+on_begun (WsedReader    *reader,
+          WsedBeginning *beginning,
+          const char    *problem)
+{
+  g_autoptr(GPtrArray) taken = NULL;
+  WsedSubscription *subscription;
+  gboolean recovered;
+
+  reader->beginning = NULL;
+  if (problem != NULL)
+    {
+      reader->subscribed (reader->endpoint, NULL, NULL, 0, FALSE, problem);
+      return;
+    }
+  taken = wsed_beginning_take (beginning, &recovered);
+  subscription = g_ptr_array_index (taken, 0);
+  subscription->by_itself = TRUE;
+  wsed_reader_unsubscribe (reader, subscription->stream->channel);
+  g_ptr_array_add (reader->subscriptions, subscription);
+  /* The answer first: it goes out before anything of the page. */
+  reader->subscribed (reader->endpoint, subscription->stream->channel, subscription->view->slot->epoch, subscription->done, recovered, NULL);
+  wsed_reader_replay (reader);
+  wsed_worker_mark (reader->worker, reader->endpoint);
+}
+
+void
+wsed_reader_subscribe (WsedReader          *reader,
+                       const WsedWish      *wish,
+                       WsedReaderSubscribed subscribed)
+{
+  g_assert (reader->started && reader->beginning == NULL);
+
+  reader->subscribed = subscribed;
+  reader->beginning = wsed_beginning_new (reader, reader->endpoint, reader->admission->dialect, wish, on_begun);
+}
+
+void
+wsed_reader_cancel_subscribe (WsedReader *reader)
+{
+  g_assert (reader->started && reader->beginning != NULL);
+
+  wsed_beginning_cancel (reader->beginning);
+  reader->beginning = NULL;
+}
+
+guint
+wsed_reader_get_n_subscriptions (WsedReader *reader)
+{
+  return reader->subscriptions->len;
+}
+
+gboolean
+wsed_reader_is_whole (WsedReader *reader)
+{
+  return reader->subscriptions->len > 0 && wsed_stream_is_whole (((WsedSubscription *) reader->subscriptions->pdata[0])->stream);
+}
