@@ -74,6 +74,18 @@ open_log (const WsedConfig *config, GError **error)
   return wsed_memory_log_new (&config->retention);
 }
 
+static void
+add_way_out (GError **error, const char *way_out)
+{
+  g_autofree char *message = NULL;
+
+  if (error == NULL || *error == NULL)
+    return;
+  message = g_strconcat ((*error)->message, way_out, NULL);
+  g_free ((*error)->message);
+  (*error)->message = g_steal_pointer (&message);
+}
+
 static WsedHub *
 make_hub (WsedDaemon *self)
 {
@@ -135,7 +147,10 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->pipeline = make_pipeline (self);
   self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, error);
   if (self->http == NULL)
-    return NULL;
+    {
+      add_way_out (error, "; stop what listens there, or choose another address with --listen");
+      return NULL;
+    }
   if (config->demo)
     self->demo = wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ());
   return g_steal_pointer (&self);

@@ -26,7 +26,7 @@ static void wsed_demo_source_iface_init (WsedSourceInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (WsedDemoSource, wsed_demo_source, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (WSED_TYPE_SOURCE, wsed_demo_source_iface_init))
 
-/* Over @urgent somebody has to act, if that is ever so. */
+/* Over the threshold the router words an alert; below it this is only news. Over @urgent somebody has to act. */
 static void
 append_reading (GString *out, const char *name, const char *component, double value, double threshold, double urgent)
 {
@@ -34,11 +34,15 @@ append_reading (GString *out, const char *name, const char *component, double va
 
   if (value < 0)
     return;
+  g_ascii_formatd (number, sizeof number, "%.1f", value);
+  g_ascii_formatd (limit, sizeof limit, "%.1f", threshold);
+  g_string_append (out, "{\"event_type\":\"performance\",");
+  if (value <= threshold)
+    g_string_append_printf (out, "\"message\":\"%s of this machine: %s = %s\",", component, name, number);
   g_string_append_printf (out,
-                          "{\"event_type\":\"performance\",\"payload\":{\"metric_name\":\"%s\",\"current_value\":%s,\"threshold_value\":%s,"
-                          "\"component\":\"%s\",\"action_required\":%s}}\n",
-                          name, g_ascii_formatd (number, sizeof number, "%.1f", value), g_ascii_formatd (limit, sizeof limit, "%.1f", threshold),
-                          component, value > urgent ? "true" : "false");
+                          "\"payload\":{\"metric_name\":\"%s\",\"current_value\":%s,\"threshold_value\":%s,\"component\":\"%s\","
+                          "\"action_required\":%s}}\n",
+                          name, number, limit, component, value > urgent ? "true" : "false");
 }
 
 static void
