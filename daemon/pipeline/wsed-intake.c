@@ -89,7 +89,7 @@ wsed_intake_split (WsedForm     form,
                    gboolean    *single,
                    GError     **error)
 {
-  WsedSlice whole = trim (body, body + length);
+  WsedSlice whole = length > 0 ? trim (body, body + length) : (WsedSlice) { "", 0 };
 
   *single = FALSE;
   if (whole.length == 0)
