@@ -16,7 +16,7 @@ struct _WsedBeginning
   WseFilter *filter;
   guint history;
   WseCursor *after;
-  WsedEndpoint *endpoint;
+  WsedSubscriber *subscriber;
   guint under_way;             /* messages that will come back */
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   GPtrArray *searches;         /* (element-type WsedLocate) not sent yet */
@@ -182,7 +182,7 @@ subscribe (WsedBeginning  *beginning,
 {
   WsedSubscription *subscription = g_new0 (WsedSubscription, 1);
 
-  subscription->endpoint = beginning->endpoint;
+  subscription->subscriber = beginning->subscriber;
   subscription->stream = wsed_stream_ref (stream);
   subscription->filter = beginning->filter != NULL ? wse_filter_ref (beginning->filter) : NULL;
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
@@ -219,7 +219,7 @@ on_joined (gpointer message)
 
 WsedBeginning *
 wsed_beginning_new (WsedReader     *reader,
-                    WsedEndpoint   *endpoint,
+                    WsedSubscriber   *subscriber,
                     WseDialect      dialect,
                     const WsedWish *wish,
                     WsedBegun       begun)
@@ -227,8 +227,8 @@ wsed_beginning_new (WsedReader     *reader,
   WsedBeginning *beginning = g_new0 (WsedBeginning, 1);
 
   beginning->reader = reader;
-  beginning->endpoint = endpoint;
-  beginning->worker = endpoint->worker;
+  beginning->subscriber = subscriber;
+  beginning->worker = subscriber->worker;
   beginning->begun = begun;
   beginning->filter = wish->filter != NULL ? wse_filter_ref (wish->filter) : NULL;
   beginning->history = wish->history;

@@ -16,7 +16,7 @@ typedef struct
 
 struct _WsedReader
 {
-  WsedEndpoint *endpoint;
+  WsedSubscriber *subscriber;
   WsedWorker *worker;
   const WsedAdmission *admission;
   WsedReaderFrame frame;

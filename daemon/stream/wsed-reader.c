@@ -331,7 +331,7 @@ wsed_reader_mark (WsedReader *reader)
       wsed_reader_append_cursor (reader, cursor);
       wsed_control_write_mark (text, cursor->str);
       wsed_reader_add_text (reader, text, NULL);
-      wsed_worker_mark (reader->worker, reader->endpoint);
+      wsed_worker_mark (reader->worker, reader->subscriber);
     }
 }
 
@@ -359,7 +359,7 @@ on_first_begun (WsedReader    *reader,
   reader->beginning = NULL;
   if (problem != NULL)
     {
-      reader->failed (reader->endpoint, problem);
+      reader->failed (reader->subscriber, problem);
       return;
     }
   g_ptr_array_unref (reader->subscriptions);
@@ -367,11 +367,11 @@ on_first_begun (WsedReader    *reader,
   reader->started = TRUE;
   tell_hello (reader);
   wsed_reader_replay (reader);
-  wsed_worker_mark (reader->worker, reader->endpoint);
+  wsed_worker_mark (reader->worker, reader->subscriber);
 }
 
 WsedReader *
-wsed_reader_new (WsedEndpoint        *endpoint,
+wsed_reader_new (WsedSubscriber        *subscriber,
                  const WsedAdmission *admission,
                  WsedReaderFrame      frame,
                  WsedReaderFailed     failed)
@@ -379,13 +379,13 @@ wsed_reader_new (WsedEndpoint        *endpoint,
   WsedReader *reader = g_new0 (WsedReader, 1);
   WsedWish wish = { (const char * const *) admission->channels, admission->filter, admission->history, admission->after };
 
-  reader->endpoint = endpoint;
-  reader->worker = endpoint->worker;
+  reader->subscriber = subscriber;
+  reader->worker = subscriber->worker;
   reader->admission = admission;
   reader->frame = frame;
   reader->failed = failed;
   reader->subscriptions = g_ptr_array_new ();
-  reader->beginning = wsed_beginning_new (reader, endpoint, admission->dialect, &wish, on_first_begun);
+  reader->beginning = wsed_beginning_new (reader, subscriber, admission->dialect, &wish, on_first_begun);
   return reader;
 }
 

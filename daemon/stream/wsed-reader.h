@@ -34,10 +34,10 @@ typedef struct
 typedef void (*WsedReaderFrame) (GByteArray *out, const char *text, gsize length);
 
 /* The log failed: the stream cannot go on. */
-typedef void (*WsedReaderFailed) (WsedEndpoint *endpoint, const char *reason);
+typedef void (*WsedReaderFailed) (WsedSubscriber *subscriber, const char *reason);
 
-/* Joins the admission's channels; @admission must outlive the reader. @endpoint is marked when there is something to send. */
-WsedReader *wsed_reader_new     (WsedEndpoint *endpoint, const WsedAdmission *admission, WsedReaderFrame frame, WsedReaderFailed failed);
+/* Joins the admission's channels; @admission must outlive the reader. @subscriber is marked when there is something to send. */
+WsedReader *wsed_reader_new     (WsedSubscriber *subscriber, const WsedAdmission *admission, WsedReaderFrame frame, WsedReaderFailed failed);
 void        wsed_reader_free    (WsedReader *reader);
 /* Whether the beginning is known, so that hello, where it is wanted, is before everything else. */
 gboolean    wsed_reader_started (WsedReader *reader);
@@ -51,7 +51,7 @@ void        wsed_reader_mark    (WsedReader *reader);
 
 /* Changes of subscriptions, once it has started. One subscribe at a time; @subscribed is told where it begins, before anything of it is
  * sent, or @problem. A subscription to the same channel is replaced. */
-typedef void (*WsedReaderSubscribed) (WsedEndpoint *endpoint, const char *channel, const char *epoch, guint64 seq, gboolean recovered,
+typedef void (*WsedReaderSubscribed) (WsedSubscriber *subscriber, const char *channel, const char *epoch, guint64 seq, gboolean recovered,
                                       const char *problem);
 
 void        wsed_reader_subscribe        (WsedReader *reader, const WsedWish *wish, WsedReaderSubscribed subscribed);

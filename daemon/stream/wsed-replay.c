@@ -178,11 +178,11 @@ on_read (WsedMessage *message,
     {
       reader->reading = NULL;
       if (read->error != NULL)
-        reader->failed (reader->endpoint, read->error->message);
+        reader->failed (reader->subscriber, read->error->message);
       else
         {
           take_page (reader, read);
-          wsed_worker_mark (reader->worker, reader->endpoint);
+          wsed_worker_mark (reader->worker, reader->subscriber);
           wsed_reader_replay (reader);
         }
     }

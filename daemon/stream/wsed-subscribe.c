@@ -92,7 +92,7 @@ on_begun (WsedReader    *reader,
   reader->beginning = NULL;
   if (problem != NULL)
     {
-      reader->subscribed (reader->endpoint, NULL, NULL, 0, FALSE, problem);
+      reader->subscribed (reader->subscriber, NULL, NULL, 0, FALSE, problem);
       return;
     }
   taken = wsed_beginning_take (beginning, &recovered);
@@ -101,9 +101,9 @@ on_begun (WsedReader    *reader,
   wsed_reader_unsubscribe (reader, subscription->stream->channel);
   g_ptr_array_add (reader->subscriptions, subscription);
   /* The answer first: it goes out before anything of the page. */
-  reader->subscribed (reader->endpoint, subscription->stream->channel, subscription->view->slot->epoch, subscription->done, recovered, NULL);
+  reader->subscribed (reader->subscriber, subscription->stream->channel, subscription->view->slot->epoch, subscription->done, recovered, NULL);
   wsed_reader_replay (reader);
-  wsed_worker_mark (reader->worker, reader->endpoint);
+  wsed_worker_mark (reader->worker, reader->subscriber);
 }
 
 void
@@ -114,7 +114,7 @@ wsed_reader_subscribe (WsedReader          *reader,
   g_assert (reader->started && reader->beginning == NULL);
 
   reader->subscribed = subscribed;
-  reader->beginning = wsed_beginning_new (reader, reader->endpoint, reader->admission->dialect, wish, on_begun);
+  reader->beginning = wsed_beginning_new (reader, reader->subscriber, reader->admission->dialect, wish, on_begun);
 }
 
 void

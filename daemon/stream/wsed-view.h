@@ -18,7 +18,7 @@ typedef struct
 
 typedef struct _WsedSlot WsedSlot;
 typedef struct _WsedView WsedView;
-typedef struct _WsedEndpoint WsedEndpoint;
+typedef struct _WsedSubscriber WsedSubscriber;
 
 typedef enum
 {
@@ -29,7 +29,7 @@ typedef enum
 /* A position in a stream. */
 typedef struct
 {
-  WsedEndpoint *endpoint;      /* whose it is */
+  WsedSubscriber *subscriber;      /* whose it is */
   WsedStream *stream;          /* referenced */
   WseFilter *filter;           /* NULL: all */
   WsedView *view;

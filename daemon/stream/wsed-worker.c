@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedWorker is a thread around one epoll: it takes in what the hub sends, waits for its endpoints' sockets and their times, and
+/* WsedWorker is a thread around one epoll: it takes in what the hub sends, waits for its subscribers' sockets and their times, and
  * flushes. It flushes at once when it has been quiet for a tick, else at the next tick, so that what comes in between goes out in one
- * send. It knows streams and endpoints, but not what an endpoint writes. */
+ * send. It knows streams and subscribers, but not what an subscriber writes. */
 
 #include "stream/wsed-worker.h"
 
@@ -36,10 +36,10 @@ struct _WsedWorker
   gint64 now;
   gint64 flushed_at;
 
-  GQueue endpoints;            /* all */
+  GQueue subscribers;            /* all */
   GQueue beats;                /* by beat_at */
   GQueue ends;                 /* by end_at */
-  GPtrArray *marked;           /* endpoints to flush */
+  GPtrArray *marked;           /* subscribers to flush */
   GPtrArray *flushing;         /* its double while a flush is under way */
   GPtrArray *dirty;            /* views with news */
 
@@ -112,74 +112,74 @@ wsed_worker_get_now (WsedWorker *worker)
 
 gboolean
 wsed_worker_add (WsedWorker   *worker,
-                 WsedEndpoint *endpoint)
+                 WsedSubscriber *subscriber)
 {
-  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = endpoint };
+  struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = subscriber };
 
-  if (epoll_ctl (worker->epoll, EPOLL_CTL_ADD, endpoint->fd, &event) < 0)
+  if (epoll_ctl (worker->epoll, EPOLL_CTL_ADD, subscriber->fd, &event) < 0)
     {
       g_warning ("watching a connection: %s", g_strerror (errno));
       return FALSE;
     }
-  endpoint->worker = worker;
-  endpoint->all.data = endpoint->beat.data = endpoint->end.data = endpoint;
-  g_queue_push_tail_link (&worker->endpoints, &endpoint->all);
-  endpoint->beat_at = worker->now + (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
-  g_queue_push_tail_link (&worker->beats, &endpoint->beat);
+  subscriber->worker = worker;
+  subscriber->all.data = subscriber->beat.data = subscriber->end.data = subscriber;
+  g_queue_push_tail_link (&worker->subscribers, &subscriber->all);
+  subscriber->beat_at = worker->now + (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
+  g_queue_push_tail_link (&worker->beats, &subscriber->beat);
   return TRUE;
 }
 
 void
 wsed_worker_remove (WsedWorker   *worker,
-                    WsedEndpoint *endpoint)
+                    WsedSubscriber *subscriber)
 {
-  epoll_ctl (worker->epoll, EPOLL_CTL_DEL, endpoint->fd, NULL);
-  g_queue_unlink (&worker->endpoints, &endpoint->all);
-  g_queue_unlink (&worker->beats, &endpoint->beat);
-  if (endpoint->end_at != 0)
-    g_queue_unlink (&worker->ends, &endpoint->end);
-  if (endpoint->marked)
+  epoll_ctl (worker->epoll, EPOLL_CTL_DEL, subscriber->fd, NULL);
+  g_queue_unlink (&worker->subscribers, &subscriber->all);
+  g_queue_unlink (&worker->beats, &subscriber->beat);
+  if (subscriber->end_at != 0)
+    g_queue_unlink (&worker->ends, &subscriber->end);
+  if (subscriber->marked)
     {
-      g_ptr_array_remove_fast (worker->marked, endpoint);
+      g_ptr_array_remove_fast (worker->marked, subscriber);
       /* A flush may be walking its own list: leave a hole there. */
       for (guint i = 0; i < worker->flushing->len; i++)
-        if (worker->flushing->pdata[i] == endpoint)
+        if (worker->flushing->pdata[i] == subscriber)
           worker->flushing->pdata[i] = NULL;
     }
 }
 
 void
 wsed_worker_mark (WsedWorker   *worker,
-                  WsedEndpoint *endpoint)
+                  WsedSubscriber *subscriber)
 {
-  if (endpoint->marked)
+  if (subscriber->marked)
     return;
-  endpoint->marked = TRUE;
-  g_ptr_array_add (worker->marked, endpoint);
+  subscriber->marked = TRUE;
+  g_ptr_array_add (worker->marked, subscriber);
 }
 
 void
 wsed_worker_set_deadline (WsedWorker   *worker,
-                          WsedEndpoint *endpoint)
+                          WsedSubscriber *subscriber)
 {
-  if (endpoint->end_at != 0)
+  if (subscriber->end_at != 0)
     return;
-  endpoint->end_at = worker->now + CLOSING_TIME;
-  g_queue_push_tail_link (&worker->ends, &endpoint->end);
+  subscriber->end_at = worker->now + CLOSING_TIME;
+  g_queue_push_tail_link (&worker->ends, &subscriber->end);
 }
 
 void
 wsed_worker_shutdown (WsedWorker *worker,
                       guint       spread)
 {
-  GList *link = worker->endpoints.head;
+  GList *link = worker->subscribers.head;
 
   while (link != NULL)
     {
       GList *next = link->next;
-      WsedEndpoint *endpoint = link->data;
+      WsedSubscriber *subscriber = link->data;
 
-      endpoint->klass->shutdown (endpoint, g_random_int_range (spread / 10, spread + 1));
+      subscriber->klass->shutdown (subscriber, g_random_int_range (spread / 10, spread + 1));
       link = next;
     }
 }
@@ -298,13 +298,13 @@ flush (WsedWorker *worker)
   worker->flushing = list;
   for (guint i = 0; i < list->len; i++)
     {
-      WsedEndpoint *endpoint = g_ptr_array_index (list, i);
+      WsedSubscriber *subscriber = g_ptr_array_index (list, i);
 
-      if (endpoint == NULL)
+      if (subscriber == NULL)
         continue;
-      endpoint->marked = FALSE;
+      subscriber->marked = FALSE;
       list->pdata[i] = NULL;
-      endpoint->klass->flush (endpoint);
+      subscriber->klass->flush (subscriber);
     }
   g_ptr_array_set_size (list, 0);
 }
@@ -319,20 +319,20 @@ static void
 run_times (WsedWorker *worker)
 {
   gint64 interval = (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
-  WsedEndpoint *endpoint;
+  WsedSubscriber *subscriber;
 
-  while (worker->beats.length > 0 && (endpoint = worker->beats.head->data)->beat_at <= worker->now)
+  while (worker->beats.length > 0 && (subscriber = worker->beats.head->data)->beat_at <= worker->now)
     {
-      g_queue_unlink (&worker->beats, &endpoint->beat);
-      endpoint->beat_at = worker->now + interval;
-      g_queue_push_tail_link (&worker->beats, &endpoint->beat);
-      endpoint->klass->heartbeat (endpoint);
+      g_queue_unlink (&worker->beats, &subscriber->beat);
+      subscriber->beat_at = worker->now + interval;
+      g_queue_push_tail_link (&worker->beats, &subscriber->beat);
+      subscriber->klass->heartbeat (subscriber);
     }
-  while (worker->ends.length > 0 && (endpoint = worker->ends.head->data)->end_at <= worker->now)
+  while (worker->ends.length > 0 && (subscriber = worker->ends.head->data)->end_at <= worker->now)
     {
-      g_queue_unlink (&worker->ends, &endpoint->end);
-      endpoint->end_at = 0;
-      endpoint->klass->expired (endpoint);
+      g_queue_unlink (&worker->ends, &subscriber->end);
+      subscriber->end_at = 0;
+      subscriber->klass->expired (subscriber);
     }
 }
 
@@ -343,9 +343,9 @@ time_to_wait (WsedWorker *worker)
   gint64 due = G_MAXINT64;
 
   if (worker->beats.length > 0)
-    due = ((WsedEndpoint *) worker->beats.head->data)->beat_at;
+    due = ((WsedSubscriber *) worker->beats.head->data)->beat_at;
   if (worker->ends.length > 0)
-    due = MIN (due, ((WsedEndpoint *) worker->ends.head->data)->end_at);
+    due = MIN (due, ((WsedSubscriber *) worker->ends.head->data)->end_at);
   if (worker->marked->len > 0 || worker->dirty->len > 0)
     due = MIN (due, worker->flushed_at + worker->config->tick);
   if (due == G_MAXINT64)
@@ -362,7 +362,7 @@ mark_dirty (WsedWorker *worker)
 
       view->dirty = FALSE;
       for (guint j = 0; j < view->subscriptions->len; j++)
-        wsed_worker_mark (worker, ((WsedSubscription *) g_ptr_array_index (view->subscriptions, j))->endpoint);
+        wsed_worker_mark (worker, ((WsedSubscription *) g_ptr_array_index (view->subscriptions, j))->subscriber);
     }
   g_ptr_array_set_size (worker->dirty, 0);
 }
@@ -383,10 +383,10 @@ loop (void *user_data)
       /* The inbox last and whole: what came while the sockets were served goes out in the same flush. */
       for (int i = 0; i < n; i++)
         {
-          WsedEndpoint *endpoint = events[i].data.ptr;
+          WsedSubscriber *subscriber = events[i].data.ptr;
 
-          if (endpoint != NULL)
-            endpoint->klass->ready (endpoint, events[i].events);
+          if (subscriber != NULL)
+            subscriber->klass->ready (subscriber, events[i].events);
         }
       wsed_inbox_run (worker->inbox);
       run_times (worker);
@@ -419,11 +419,11 @@ stop (WsedMessage *message,
 {
   WsedWorker *worker = user_data;
 
-  while (worker->endpoints.length > 0)
+  while (worker->subscribers.length > 0)
     {
-      WsedEndpoint *endpoint = worker->endpoints.head->data;
+      WsedSubscriber *subscriber = worker->subscribers.head->data;
 
-      endpoint->klass->expired (endpoint);
+      subscriber->klass->expired (subscriber);
     }
   worker->stopping = TRUE;
   g_free (message);
@@ -450,7 +450,7 @@ wsed_worker_free (WsedWorker *worker)
   wsed_worker_stop (worker);
   wsed_inbox_run (worker->inbox);
   wsed_worker_evict (worker, G_MAXUINT64);
-  g_assert (worker->endpoints.length == 0);
+  g_assert (worker->subscribers.length == 0);
   close (worker->epoll);
   wsed_inbox_free (worker->inbox);
   g_ptr_array_unref (worker->marked);

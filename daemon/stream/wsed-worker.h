@@ -13,23 +13,23 @@ G_BEGIN_DECLS
 typedef struct
 {
   /* Readable or writable (edge-triggered), or broken: EPOLL* in @events. */
-  void (*ready) (WsedEndpoint *endpoint, guint32 events);
-  /* There is something to send: called once per flush for each marked endpoint. */
-  void (*flush) (WsedEndpoint *endpoint);
+  void (*ready) (WsedSubscriber *subscriber, guint32 events);
+  /* There is something to send: called once per flush for each marked subscriber. */
+  void (*flush) (WsedSubscriber *subscriber);
   /* Each heartbeat interval. */
-  void (*heartbeat) (WsedEndpoint *endpoint);
+  void (*heartbeat) (WsedSubscriber *subscriber);
   /* The deadline set by wsed_worker_set_deadline() has passed, or the worker stops: it must be gone when this returns. */
-  void (*expired) (WsedEndpoint *endpoint);
+  void (*expired) (WsedSubscriber *subscriber);
   /* The daemon stops: say so and end. */
-  void (*shutdown) (WsedEndpoint *endpoint, guint retry_after_ms);
-} WsedEndpointClass;
+  void (*shutdown) (WsedSubscriber *subscriber, guint retry_after_ms);
+} WsedSubscriberClass;
 
-struct _WsedEndpoint
+struct _WsedSubscriber
 {
-  const WsedEndpointClass *klass;
+  const WsedSubscriberClass *klass;
   WsedWorker *worker;
   int fd;
-  GList all;                   /* link in the worker's list of endpoints */
+  GList all;                   /* link in the worker's list of subscribers */
   GList beat;                  /* link in the queue of heartbeats, first due first */
   gint64 beat_at;              /* monotonic microseconds */
   GList end;                   /* link in the queue of deadlines */
@@ -40,7 +40,7 @@ struct _WsedEndpoint
 WsedWorker *wsed_worker_new  (guint index, WsedHub *hub, const WsedHubConfig *config, WsedLog *log);
 /* Main thread: the way in. */
 WsedInbox  *wsed_worker_get_inbox (WsedWorker *worker);
-/* Main thread: starts the thread; stops it, when it has no endpoints left. */
+/* Main thread: starts the thread; stops it, when it has no subscribers left. */
 void        wsed_worker_start (WsedWorker *worker);
 void        wsed_worker_stop  (WsedWorker *worker);
 void        wsed_worker_free  (WsedWorker *worker);
@@ -53,11 +53,11 @@ WsedHub             *wsed_worker_get_hub    (WsedWorker *worker);
 gint64               wsed_worker_get_now    (WsedWorker *worker);
 
 /* Endpoints. add watches the descriptor; remove forgets everything of it. */
-gboolean wsed_worker_add          (WsedWorker *worker, WsedEndpoint *endpoint);
-void     wsed_worker_remove       (WsedWorker *worker, WsedEndpoint *endpoint);
-void     wsed_worker_mark         (WsedWorker *worker, WsedEndpoint *endpoint);
+gboolean wsed_worker_add          (WsedWorker *worker, WsedSubscriber *subscriber);
+void     wsed_worker_remove       (WsedWorker *worker, WsedSubscriber *subscriber);
+void     wsed_worker_mark         (WsedWorker *worker, WsedSubscriber *subscriber);
 /* In 0.8 s expired() is called; once set it stays. */
-void     wsed_worker_set_deadline (WsedWorker *worker, WsedEndpoint *endpoint);
+void     wsed_worker_set_deadline (WsedWorker *worker, WsedSubscriber *subscriber);
 
 /* A view of a stream for one more subscription, made where there is none yet (it begins behind @head then); drop gives it back. */
 WsedView *wsed_worker_get_view    (WsedWorker *worker, WsedStream *stream, WseFilter *filter, const WsedHead *head);
@@ -67,7 +67,7 @@ void      wsed_worker_drop_view   (WsedWorker *worker, WsedView *view);
 void     wsed_worker_take_chunk   (WsedWorker *worker, WsedChunk *chunk);
 void     wsed_worker_arrive       (WsedWorker *worker, const WsedArrival *arrival);
 void     wsed_worker_evict        (WsedWorker *worker, guint64 first_chunk);
-/* Says goodbye to all endpoints, spread over @spread ms. */
+/* Says goodbye to all subscribers, spread over @spread ms. */
 void     wsed_worker_shutdown     (WsedWorker *worker, guint spread);
 
 G_END_DECLS

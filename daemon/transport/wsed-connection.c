@@ -31,7 +31,7 @@ typedef enum
 
 typedef struct
 {
-  WsedEndpoint endpoint;
+  WsedSubscriber subscriber;
   WsedAdmission *admission;
   WsedWire *wire;
   WsedReader *reader;          /* NULL: the test's echo */
@@ -49,9 +49,9 @@ typedef struct
 static void
 connection_free (Connection *connection)
 {
-  WsedWorker *worker = connection->endpoint.worker;
+  WsedWorker *worker = connection->subscriber.worker;
 
-  wsed_worker_remove (worker, &connection->endpoint);
+  wsed_worker_remove (worker, &connection->subscriber);
   g_clear_pointer (&connection->reader, wsed_reader_free);
   g_clear_pointer (&connection->decoder, wse_frame_decoder_free);
   wsed_outbox_clear (&connection->outbox);
@@ -79,8 +79,8 @@ connection_close (Connection *connection,
     return;
   connection->state = CLOSING;
   wse_frame_append_close (wsed_outbox_get_own (&connection->outbox), code, reason);
-  wsed_worker_set_deadline (connection->endpoint.worker, &connection->endpoint);
-  wsed_worker_mark (connection->endpoint.worker, &connection->endpoint);
+  wsed_worker_set_deadline (connection->subscriber.worker, &connection->subscriber);
+  wsed_worker_mark (connection->subscriber.worker, &connection->subscriber);
 }
 
 /* What comes in */
@@ -117,7 +117,7 @@ static void
 on_frame (Connection     *connection,
           const WseFrame *frame)
 {
-  connection->heard_at = wsed_worker_get_now (connection->endpoint.worker);
+  connection->heard_at = wsed_worker_get_now (connection->subscriber.worker);
   switch (frame->opcode)
     {
     case WSE_OPCODE_TEXT:
@@ -213,7 +213,7 @@ static void
 write_some (Connection *connection)
 {
   WsedReader *reader = connection->state == OPEN ? connection->reader : NULL;
-  gint64 now = wsed_worker_get_now (connection->endpoint.worker);
+  gint64 now = wsed_worker_get_now (connection->subscriber.worker);
   guint events;
   gsize bytes;
 
@@ -235,7 +235,7 @@ write_some (Connection *connection)
       connection->writable = FALSE;
       break;
     case WSED_OUTBOX_MORE:
-      wsed_worker_mark (connection->endpoint.worker, &connection->endpoint);
+      wsed_worker_mark (connection->subscriber.worker, &connection->subscriber);
       break;
     case WSED_OUTBOX_BROKEN:
       connection->gone = TRUE;
@@ -258,14 +258,14 @@ turn (Connection *connection)
   if (connection->gone)
     connection_free (connection);
   else if (may_read (connection))
-    wsed_worker_mark (connection->endpoint.worker, &connection->endpoint);
+    wsed_worker_mark (connection->subscriber.worker, &connection->subscriber);
 }
 
 static void
-on_ready (WsedEndpoint *endpoint,
+on_ready (WsedSubscriber *subscriber,
           guint32       events)
 {
-  Connection *connection = (Connection *) endpoint;
+  Connection *connection = (Connection *) subscriber;
 
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
     connection->readable = TRUE;
@@ -277,18 +277,18 @@ on_ready (WsedEndpoint *endpoint,
 }
 
 static void
-on_flush (WsedEndpoint *endpoint)
+on_flush (WsedSubscriber *subscriber)
 {
-  turn ((Connection *) endpoint);
+  turn ((Connection *) subscriber);
 }
 
 /* Times */
 
 static void
-on_heartbeat (WsedEndpoint *endpoint)
+on_heartbeat (WsedSubscriber *subscriber)
 {
-  Connection *connection = (Connection *) endpoint;
-  WsedWorker *worker = endpoint->worker;
+  Connection *connection = (Connection *) subscriber;
+  WsedWorker *worker = subscriber->worker;
   gint64 now = wsed_worker_get_now (worker);
   gint64 limit = 2 * (gint64) wsed_worker_get_config (worker)->heartbeat * G_USEC_PER_SEC;
 
@@ -317,20 +317,20 @@ on_heartbeat (WsedEndpoint *endpoint)
           append_text (own, text->str, text->len);
         }
     }
-  wsed_worker_mark (worker, endpoint);
+  wsed_worker_mark (worker, subscriber);
 }
 
 static void
-on_expired (WsedEndpoint *endpoint)
+on_expired (WsedSubscriber *subscriber)
 {
-  connection_free ((Connection *) endpoint);
+  connection_free ((Connection *) subscriber);
 }
 
 static void
-on_shutdown (WsedEndpoint *endpoint,
+on_shutdown (WsedSubscriber *subscriber,
              guint         retry_after_ms)
 {
-  Connection *connection = (Connection *) endpoint;
+  Connection *connection = (Connection *) subscriber;
 
   if (connection->state != OPEN)
     return;
@@ -345,25 +345,25 @@ on_shutdown (WsedEndpoint *endpoint,
 }
 
 static void
-on_failed (WsedEndpoint *endpoint,
+on_failed (WsedSubscriber *subscriber,
            const char   *reason)
 {
-  g_warning ("connection %s: %s", ((Connection *) endpoint)->admission->id, reason);
-  connection_close ((Connection *) endpoint, WSE_CLOSE_INTERNAL, "the log cannot be read now");
+  g_warning ("connection %s: %s", ((Connection *) subscriber)->admission->id, reason);
+  connection_close ((Connection *) subscriber, WSE_CLOSE_INTERNAL, "the log cannot be read now");
 }
 
 void
 wsed_connection_start (WsedWorker    *worker,
                        WsedAdmission *admission)
 {
-  static const WsedEndpointClass klass = { on_ready, on_flush, on_heartbeat, on_expired, on_shutdown };
+  static const WsedSubscriberClass klass = { on_ready, on_flush, on_heartbeat, on_expired, on_shutdown };
   Connection *connection = g_new0 (Connection, 1);
   gboolean echo = admission->channels == NULL || admission->channels[0] == NULL;
 
-  connection->endpoint.klass = &klass;
-  connection->endpoint.fd = admission->fd;
+  connection->subscriber.klass = &klass;
+  connection->subscriber.fd = admission->fd;
   connection->admission = admission;
-  if (!wsed_worker_add (worker, &connection->endpoint))
+  if (!wsed_worker_add (worker, &connection->subscriber))
     {
       wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&admission->user));
       wsed_admission_free (admission);
@@ -375,6 +375,6 @@ wsed_connection_start (WsedWorker    *worker,
   connection->readable = connection->writable = TRUE;
   connection->heard_at = connection->moved_at = wsed_worker_get_now (worker);
   if (!echo)
-    connection->reader = wsed_reader_new (&connection->endpoint, admission, append_text, on_failed);
-  wsed_worker_mark (worker, &connection->endpoint);
+    connection->reader = wsed_reader_new (&connection->subscriber, admission, append_text, on_failed);
+  wsed_worker_mark (worker, &connection->subscriber);
 }
