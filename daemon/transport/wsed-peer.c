@@ -132,8 +132,15 @@ on_idle_event (int          fd,
   char byte;
   ssize_t n = recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-  if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
+  if (n > 0)
+    {
+      /* The next request: libsoup's to read, and that only gets its turn when nothing of a higher priority is ready. */
+      peer_unwatch (self);
+      wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
+      return G_SOURCE_REMOVE;
+    }
   peer_drop (self);
   return G_SOURCE_REMOVE;
 }
