@@ -328,6 +328,41 @@ test_uuid_fork (void)
   close (ends[1]);
 }
 
+static void *
+read_and_drop (void *data)
+{
+  WseEvent *self = data;
+
+  for (guint i = 0; i < 2000; i++)
+    {
+      g_autoptr (WseEvent) other = wse_event_with_type (self, "order_update", NULL);
+      GBytes *payload = wse_event_get_payload (self);
+
+      g_assert_cmpstr (wse_event_get_id (other), ==, wse_event_get_id (self));
+      g_assert_cmpuint (g_bytes_get_size (payload), ==, 10);
+      g_bytes_unref (payload);
+    }
+  wse_event_unref (self);
+  return NULL;
+}
+
+/* Whichever of several threads is the last to drop an event frees it, after all have read it. */
+static void
+test_shared (void)
+{
+  for (guint round = 0; round < 20; round++)
+    {
+      WseEvent *self = event ();
+      pthread_t threads[4];
+
+      for (guint i = 0; i < 4; i++)
+        g_assert_cmpint (pthread_create (&threads[i], NULL, read_and_drop, wse_event_ref (self)), ==, 0);
+      wse_event_unref (self);
+      for (guint i = 0; i < 4; i++)
+        g_assert_cmpint (pthread_join (threads[i], NULL), ==, 0);
+    }
+}
+
 static void
 test_boxed (void)
 {
@@ -359,6 +394,7 @@ main (int argc, char **argv)
   g_test_add_func ("/event/id-rule", test_id_rule);
   g_test_add_func ("/event/uuid", test_uuid);
   g_test_add_func ("/event/uuid-fork", test_uuid_fork);
+  g_test_add_func ("/event/shared", test_shared);
   g_test_add_func ("/event/boxed", test_boxed);
   return g_test_run ();
 }

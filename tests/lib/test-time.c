@@ -154,6 +154,7 @@ test_number (void)
     { "253402300799.999999e1", -1 },
     { "999999999999.999999", -1 },
     { "1000000000000", -1 },
+    { "9999999999999", -1 },
     { "1e12", -1 },
     { "1e99999999999999999999999", -1 },
     { "-1", -1 },
@@ -211,16 +212,16 @@ test_write (void)
   check_written (LAST, "9999-12-31T23:59:59.999999Z", "253402300799.999999");
 }
 
-/* Every day of the years 1970 to 9999, against GLib's calendar, and back. */
+/* Every day for two centuries, then each 13th, against GLib's calendar, and back. */
 static void
-test_every_day (void)
+test_days (void)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   GDate date;
 
   g_date_clear (&date, 1);
   g_date_set_dmy (&date, 1, G_DATE_JANUARY, 1970);
-  for (gint64 day = 0; day <= LAST / SECOND / 86400; day++)
+  for (gint64 day = 0, step = 1; day <= LAST / SECOND / 86400; day += step)
     {
       gint64 time = day * 86400 * SECOND + day * 7919 % 86400 * SECOND + day % SECOND, back;
       int year, month, of_month;
@@ -238,7 +239,8 @@ test_every_day (void)
       wse_time_append_number (out, time);
       g_assert_true (wse_time_parse_number (out->str, out->len, &back));
       g_assert_cmpint (back, ==, time);
-      g_date_add_days (&date, 1);
+      step = day < 200 * 366 ? 1 : 13;
+      g_date_add_days (&date, step);
     }
   g_assert_cmpint (g_date_get_year (&date), ==, 10000);
 }
@@ -262,7 +264,7 @@ main (int argc, char **argv)
   g_test_add_func ("/time/number", test_number);
   g_test_add_func ("/time/number-long", test_number_long);
   g_test_add_func ("/time/write", test_write);
-  g_test_add_func ("/time/every-day", test_every_day);
+  g_test_add_func ("/time/days", test_days);
   g_test_add_func ("/time/now", test_now);
   return g_test_run ();
 }
