@@ -11,8 +11,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* How long a connection that is being closed may take to say goodbye. */
-#define CLOSING_TIME (800 * G_TIME_SPAN_MILLISECOND)
+static const gint64 timer_lengths[WSED_N_TIMERS] = {
+  [WSED_TIMER_END] = 800 * G_TIME_SPAN_MILLISECOND,
+  [WSED_TIMER_COMMAND] = 5 * G_TIME_SPAN_SECOND,
+};
+
 #define EVENTS_PER_WAIT 256
 
 typedef struct
@@ -38,7 +41,7 @@ struct _WsedWorker
 
   GQueue subscribers;            /* all */
   GQueue beats;                /* by beat_at */
-  GQueue ends;                 /* by end_at */
+  GQueue timers[WSED_N_TIMERS]; /* by at */
   GPtrArray *marked;           /* subscribers to flush */
   GPtrArray *flushing;         /* its double while a flush is under way */
   GPtrArray *dirty;            /* views with news */
@@ -122,7 +125,9 @@ wsed_worker_add (WsedWorker   *worker,
       return FALSE;
     }
   subscriber->worker = worker;
-  subscriber->all.data = subscriber->beat.data = subscriber->end.data = subscriber;
+  subscriber->all.data = subscriber->beat.data = subscriber;
+  for (guint i = 0; i < WSED_N_TIMERS; i++)
+    subscriber->timers[i].link.data = subscriber;
   g_queue_push_tail_link (&worker->subscribers, &subscriber->all);
   subscriber->beat_at = worker->now + (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
   g_queue_push_tail_link (&worker->beats, &subscriber->beat);
@@ -136,8 +141,8 @@ wsed_worker_remove (WsedWorker   *worker,
   epoll_ctl (worker->epoll, EPOLL_CTL_DEL, subscriber->fd, NULL);
   g_queue_unlink (&worker->subscribers, &subscriber->all);
   g_queue_unlink (&worker->beats, &subscriber->beat);
-  if (subscriber->end_at != 0)
-    g_queue_unlink (&worker->ends, &subscriber->end);
+  for (guint i = 0; i < WSED_N_TIMERS; i++)
+    wsed_worker_clear_timer (worker, subscriber, i);
   if (subscriber->marked)
     {
       g_ptr_array_remove_fast (worker->marked, subscriber);
@@ -159,13 +164,25 @@ wsed_worker_mark (WsedWorker   *worker,
 }
 
 void
-wsed_worker_set_deadline (WsedWorker   *worker,
-                          WsedSubscriber *subscriber)
+wsed_worker_set_timer (WsedWorker     *worker,
+                       WsedSubscriber *subscriber,
+                       WsedTimer       timer)
 {
-  if (subscriber->end_at != 0)
+  if (subscriber->timers[timer].at != 0)
     return;
-  subscriber->end_at = worker->now + CLOSING_TIME;
-  g_queue_push_tail_link (&worker->ends, &subscriber->end);
+  subscriber->timers[timer].at = worker->now + timer_lengths[timer];
+  g_queue_push_tail_link (&worker->timers[timer], &subscriber->timers[timer].link);
+}
+
+void
+wsed_worker_clear_timer (WsedWorker     *worker,
+                         WsedSubscriber *subscriber,
+                         WsedTimer       timer)
+{
+  if (subscriber->timers[timer].at == 0)
+    return;
+  subscriber->timers[timer].at = 0;
+  g_queue_unlink (&worker->timers[timer], &subscriber->timers[timer].link);
 }
 
 void
@@ -328,12 +345,12 @@ run_times (WsedWorker *worker)
       g_queue_push_tail_link (&worker->beats, &subscriber->beat);
       subscriber->klass->heartbeat (subscriber);
     }
-  while (worker->ends.length > 0 && (subscriber = worker->ends.head->data)->end_at <= worker->now)
-    {
-      g_queue_unlink (&worker->ends, &subscriber->end);
-      subscriber->end_at = 0;
-      subscriber->klass->expired (subscriber);
-    }
+  for (guint i = 0; i < WSED_N_TIMERS; i++)
+    while (worker->timers[i].length > 0 && (subscriber = worker->timers[i].head->data)->timers[i].at <= worker->now)
+      {
+        wsed_worker_clear_timer (worker, subscriber, i);
+        subscriber->klass->expired (subscriber, i);
+      }
 }
 
 /* Nanoseconds until something is due, -1: never. */
@@ -344,8 +361,9 @@ time_to_wait (WsedWorker *worker)
 
   if (worker->beats.length > 0)
     due = ((WsedSubscriber *) worker->beats.head->data)->beat_at;
-  if (worker->ends.length > 0)
-    due = MIN (due, ((WsedSubscriber *) worker->ends.head->data)->end_at);
+  for (guint i = 0; i < WSED_N_TIMERS; i++)
+    if (worker->timers[i].length > 0)
+      due = MIN (due, ((WsedSubscriber *) worker->timers[i].head->data)->timers[i].at);
   if (worker->marked->len > 0 || worker->dirty->len > 0)
     due = MIN (due, worker->flushed_at + worker->config->tick);
   if (due == G_MAXINT64)
@@ -423,7 +441,7 @@ stop (WsedMessage *message,
     {
       WsedSubscriber *subscriber = worker->subscribers.head->data;
 
-      subscriber->klass->expired (subscriber);
+      subscriber->klass->expired (subscriber, WSED_TIMER_END);
     }
   worker->stopping = TRUE;
   g_free (message);

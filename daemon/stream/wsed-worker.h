@@ -9,6 +9,14 @@ G_BEGIN_DECLS
 /* WsedWorker: a thread that owns connections and their positions wholly. Its functions are called on that thread but for those that say
  * otherwise. */
 
+/* Each timer has one length for all subscribers of a worker. */
+typedef enum
+{
+  WSED_TIMER_END,              /* 0.8 s: so long a connection that is being closed may take to say goodbye */
+  WSED_TIMER_COMMAND,          /* 5 s: so long a command may take */
+  WSED_N_TIMERS,
+} WsedTimer;
+
 /* What a worker does with a connection; it knows no more of one than this. */
 typedef struct
 {
@@ -18,8 +26,8 @@ typedef struct
   void (*flush) (WsedSubscriber *subscriber);
   /* Each heartbeat interval. */
   void (*heartbeat) (WsedSubscriber *subscriber);
-  /* The deadline set by wsed_worker_set_deadline() has passed, or the worker stops: it must be gone when this returns. */
-  void (*expired) (WsedSubscriber *subscriber);
+  /* @timer was set and its time has passed; with WSED_TIMER_END, also where the worker stops, it must be gone when this returns. */
+  void (*expired) (WsedSubscriber *subscriber, WsedTimer timer);
   /* The daemon stops: say so and end. */
   void (*shutdown) (WsedSubscriber *subscriber, guint retry_after_ms);
 } WsedSubscriberClass;
@@ -32,8 +40,11 @@ struct _WsedSubscriber
   GList all;                   /* link in the worker's list of subscribers */
   GList beat;                  /* link in the queue of heartbeats, first due first */
   gint64 beat_at;              /* monotonic microseconds */
-  GList end;                   /* link in the queue of deadlines */
-  gint64 end_at;               /* 0: none */
+  struct
+  {
+    GList link;                /* in the queue of this timer, first due first */
+    gint64 at;                 /* 0: not set */
+  } timers[WSED_N_TIMERS];
   gboolean marked;             /* in the list to flush */
 };
 
@@ -56,8 +67,9 @@ gint64               wsed_worker_get_now    (WsedWorker *worker);
 gboolean wsed_worker_add          (WsedWorker *worker, WsedSubscriber *subscriber);
 void     wsed_worker_remove       (WsedWorker *worker, WsedSubscriber *subscriber);
 void     wsed_worker_mark         (WsedWorker *worker, WsedSubscriber *subscriber);
-/* In 0.8 s expired() is called; once set it stays. */
-void     wsed_worker_set_deadline (WsedWorker *worker, WsedSubscriber *subscriber);
+/* Sets a timer that is not set yet; clears one. */
+void     wsed_worker_set_timer    (WsedWorker *worker, WsedSubscriber *subscriber, WsedTimer timer);
+void     wsed_worker_clear_timer  (WsedWorker *worker, WsedSubscriber *subscriber, WsedTimer timer);
 
 /* A view of a stream for one more subscription, made where there is none yet (it begins behind @head then); drop gives it back. */
 WsedView *wsed_worker_get_view    (WsedWorker *worker, WsedStream *stream, WseFilter *filter, const WsedHead *head);

@@ -11,55 +11,29 @@
 
 #include "stream/wsed-control.h"
 #include "stream/wsed-stream-metrics.h"
-#include "transport/wsed-command.h"
-#include "transport/wsed-outbox.h"
-#include "wse-frame-private.h"
+#include "transport/wsed-connection-private.h"
 #include "wse-time-private.h"
 
 #define READ_BYTES (64 * 1024)
 /* Reads of one turn. */
 #define READS_PER_TURN 8
-/* PROTOCOL section 3: so many messages in a row that cannot be understood close the connection. */
-#define MAX_BAD_IN_A_ROW 20
-
-typedef enum
-{
-  OPEN,
-  CLOSING,                     /* a close frame waits in the outbox, nothing else is added */
-  FINISHED,                    /* it has gone; the peer is given a moment to end */
-} State;
-
-typedef struct
-{
-  WsedSubscriber subscriber;
-  WsedAdmission *admission;
-  WsedWire *wire;
-  WsedReader *reader;          /* NULL: the test's echo */
-  WseFrameDecoder *decoder;
-  WsedOutbox outbox;
-  State state;
-  gboolean readable;           /* the socket may have something */
-  gboolean writable;           /* the socket may take something */
-  gboolean gone;               /* to be freed at the end of the turn */
-  guint bad_in_a_row;
-  gint64 heard_at;             /* when the last frame came */
-  gint64 moved_at;             /* when events last went out, or none were waiting */
-} Connection;
 
 static void
-connection_free (Connection *connection)
+connection_free (WsedConnection *self)
 {
-  WsedWorker *worker = connection->subscriber.worker;
+  WsedWorker *worker = self->subscriber.worker;
 
-  wsed_worker_remove (worker, &connection->subscriber);
-  g_clear_pointer (&connection->reader, wsed_reader_free);
-  g_clear_pointer (&connection->decoder, wse_frame_decoder_free);
-  wsed_outbox_clear (&connection->outbox);
-  wsed_wire_free (connection->wire);
-  connection->admission->fd = -1;
-  wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&connection->admission->user));
-  wsed_admission_free (connection->admission);
-  g_free (connection);
+  wsed_worker_remove (worker, &self->subscriber);
+  wsed_dispatch_cancel (self);
+  g_clear_pointer (&self->input, g_byte_array_unref);
+  g_clear_pointer (&self->reader, wsed_reader_free);
+  g_clear_pointer (&self->decoder, wse_frame_decoder_free);
+  wsed_outbox_clear (&self->outbox);
+  wsed_wire_free (self->wire);
+  self->admission->fd = -1;
+  wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&self->admission->user));
+  wsed_admission_free (self->admission);
+  g_free (self);
 }
 
 static void
@@ -70,68 +44,47 @@ append_text (GByteArray *out,
   wse_frame_append (out, WSE_OPCODE_TEXT, text, length);
 }
 
-static void
-connection_close (Connection *connection,
-                  guint16     code,
-                  const char *reason)
+void
+wsed_connection_send_text (WsedConnection *self,
+                           const GString  *text)
 {
-  if (connection->state != OPEN)
+  append_text (wsed_outbox_get_own (&self->outbox), text->str, text->len);
+}
+
+void
+wsed_connection_close (WsedConnection *self,
+                       guint16         code,
+                       const char     *reason)
+{
+  if (self->state != WSED_CONNECTION_OPEN)
     return;
-  connection->state = CLOSING;
-  wse_frame_append_close (wsed_outbox_get_own (&connection->outbox), code, reason);
-  wsed_worker_set_deadline (connection->subscriber.worker, &connection->subscriber);
-  wsed_worker_mark (connection->subscriber.worker, &connection->subscriber);
+  self->state = WSED_CONNECTION_CLOSING;
+  wse_frame_append_close (wsed_outbox_get_own (&self->outbox), code, reason);
+  wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_END);
+  wsed_worker_mark (self->subscriber.worker, &self->subscriber);
 }
 
 /* What comes in */
 
 static void
-on_text (Connection     *connection,
-         const WseFrame *frame)
-{
-  g_autoptr(GString) answer = g_string_new (NULL);
-
-  switch (wsed_command_answer (frame->data, frame->length, answer))
-    {
-    case WSED_COMMAND_BAD:
-      wsed_metric_add (wsed_stream_metrics ()->bad_messages, 1);
-      connection->bad_in_a_row++;
-      break;
-    case WSED_COMMAND_ANSWERED:
-    case WSED_COMMAND_TAKEN:
-      connection->bad_in_a_row = 0;
-      break;
-    default:
-      g_assert_not_reached ();
-    }
-  if (answer->len > 0)
-    {
-      append_text (wsed_outbox_get_own (&connection->outbox), answer->str, answer->len);
-      connection->outbox.answers++;
-    }
-  if (connection->bad_in_a_row >= MAX_BAD_IN_A_ROW)
-    connection_close (connection, WSE_CLOSE_POLICY, "too many messages that cannot be understood");
-}
-
-static void
-on_frame (Connection     *connection,
+on_frame (WsedConnection *self,
           const WseFrame *frame)
 {
-  connection->heard_at = wsed_worker_get_now (connection->subscriber.worker);
+  self->heard_at = wsed_worker_get_now (self->subscriber.worker);
   switch (frame->opcode)
     {
     case WSE_OPCODE_TEXT:
     case WSE_OPCODE_BINARY:
-      if (connection->reader != NULL)
-        on_text (connection, frame);
+      if (self->reader != NULL)
+        wsed_dispatch_message (self, frame->data, frame->length);
       else
-        wse_frame_append (wsed_outbox_get_own (&connection->outbox), frame->opcode, frame->data, frame->length);
+        wse_frame_append (wsed_outbox_get_own (&self->outbox), frame->opcode, frame->data, frame->length);
       break;
     case WSE_OPCODE_PING:
-      wse_frame_append (wsed_outbox_get_own (&connection->outbox), WSE_OPCODE_PONG, frame->data, frame->length);
+      wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PONG, frame->data, frame->length);
       break;
     case WSE_OPCODE_CLOSE:
-      connection_close (connection, frame->close_code, "");
+      wsed_connection_close (self, frame->close_code, "");
       break;
     case WSE_OPCODE_PONG:
     case WSE_OPCODE_CONTINUATION:
@@ -141,23 +94,37 @@ on_frame (Connection     *connection,
     }
 }
 
-static void
-take_in (Connection *connection,
-         char       *data,
-         gsize       length)
+/* Messages are answered in their order, and only so many answers wait for a peer that does not take them. */
+static gboolean
+is_busy (WsedConnection *self)
 {
-  while (connection->state == OPEN)
+  return self->command != NULL || wsed_outbox_is_full (&self->outbox);
+}
+
+static void
+take_in (WsedConnection *self,
+         char           *data,
+         gsize           length)
+{
+  while (self->state == WSED_CONNECTION_OPEN)
     {
       WseFrame frame;
 
-      switch (wse_frame_decoder_feed (connection->decoder, &data, &length, &frame))
+      if (is_busy (self))
+        {
+          if (length > 0)
+            self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) data, length);
+          return;
+        }
+
+      switch (wse_frame_decoder_feed (self->decoder, &data, &length, &frame))
         {
         case WSE_FRAME_MESSAGE:
-          on_frame (connection, &frame);
+          on_frame (self, &frame);
           break;
         case WSE_FRAME_ERROR:
-          connection_close (connection, wse_frame_decoder_get_close_code (connection->decoder),
-                            wse_frame_decoder_get_problem (connection->decoder));
+          wsed_connection_close (self, wse_frame_decoder_get_close_code (self->decoder),
+                                 wse_frame_decoder_get_problem (self->decoder));
           break;
         case WSE_FRAME_MORE:
           return;
@@ -168,118 +135,120 @@ take_in (Connection *connection,
 }
 
 static gboolean
-may_read (Connection *connection)
+may_read (WsedConnection *self)
 {
-  if (!connection->readable || connection->gone)
+  if ((!self->readable && self->input == NULL) || self->gone)
     return FALSE;
-  if (connection->state != OPEN)
-    return TRUE;
-  return !wsed_outbox_is_full (&connection->outbox) && (connection->reader == NULL || wsed_reader_started (connection->reader));
+  if (self->state != WSED_CONNECTION_OPEN)
+    return self->readable;
+  return !is_busy (self) && (self->reader == NULL || wsed_reader_started (self->reader));
 }
 
 static void
-read_some (Connection *connection)
+read_some (WsedConnection *self)
 {
   static __thread char buffer[READ_BYTES];
 
-  if (connection->admission->early != NULL && may_read (connection))
+  for (guint i = 0; i < READS_PER_TURN && may_read (self); i++)
     {
-      g_autofree char *early = g_steal_pointer (&connection->admission->early);
+      gssize n;
 
-      take_in (connection, early, connection->admission->early_length);
-    }
-  for (guint i = 0; i < READS_PER_TURN && may_read (connection); i++)
-    {
-      gssize n = wsed_wire_read (connection->wire, buffer, sizeof buffer);
+      if (self->input != NULL && self->state == WSED_CONNECTION_OPEN)
+        {
+          g_autoptr(GByteArray) input = g_steal_pointer (&self->input);
 
+          take_in (self, (char *) input->data, input->len);
+          continue;
+        }
+      n = wsed_wire_read (self->wire, buffer, sizeof buffer);
       if (n > 0)
-        take_in (connection, buffer, n);
+        take_in (self, buffer, n);
       else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        connection->gone = TRUE;
+        self->gone = TRUE;
       else
-        connection->readable = FALSE;
+        self->readable = FALSE;
     }
 }
 
 /* What goes out */
 
 static gboolean
-events_wait (Connection *connection)
+events_wait (WsedConnection *self)
 {
-  return connection->outbox.rest != NULL || (connection->reader != NULL && wsed_reader_has_more (connection->reader));
+  return self->outbox.rest != NULL || (self->reader != NULL && wsed_reader_has_more (self->reader));
 }
 
 static void
-write_some (Connection *connection)
+write_some (WsedConnection *self)
 {
-  WsedReader *reader = connection->state == OPEN ? connection->reader : NULL;
-  gint64 now = wsed_worker_get_now (connection->subscriber.worker);
+  WsedReader *reader = self->state == WSED_CONNECTION_OPEN ? self->reader : NULL;
+  gint64 now = wsed_worker_get_now (self->subscriber.worker);
   guint events;
   gsize bytes;
 
-  if (connection->state == FINISHED || !connection->writable || connection->gone)
+  if (self->state == WSED_CONNECTION_FINISHED || !self->writable || self->gone)
     return;
   if (reader != NULL && !wsed_reader_started (reader))
     return;
-  switch (wsed_outbox_flush (&connection->outbox, connection->wire, reader, &events, &bytes))
+  switch (wsed_outbox_flush (&self->outbox, self->wire, reader, &events, &bytes))
     {
     case WSED_OUTBOX_EMPTY:
-      connection->moved_at = now;
-      if (connection->state == CLOSING)
+      self->moved_at = now;
+      if (self->state == WSED_CONNECTION_CLOSING)
         {
-          connection->state = FINISHED;
-          wsed_wire_finish (connection->wire);
+          self->state = WSED_CONNECTION_FINISHED;
+          wsed_wire_finish (self->wire);
         }
       break;
     case WSED_OUTBOX_BLOCKED:
-      connection->writable = FALSE;
+      self->writable = FALSE;
       break;
     case WSED_OUTBOX_MORE:
-      wsed_worker_mark (connection->subscriber.worker, &connection->subscriber);
+      wsed_worker_mark (self->subscriber.worker, &self->subscriber);
       break;
     case WSED_OUTBOX_BROKEN:
-      connection->gone = TRUE;
+      self->gone = TRUE;
       break;
     default:
       g_assert_not_reached ();
     }
   if (events > 0)
-    connection->moved_at = now;
+    self->moved_at = now;
   wsed_metric_add (wsed_stream_metrics ()->sent, events);
   wsed_metric_add (wsed_stream_metrics ()->sent_bytes, bytes);
 }
 
 /* One turn: read, answer, send; read on what the sending made room for. */
 static void
-turn (Connection *connection)
+turn (WsedConnection *self)
 {
-  read_some (connection);
-  write_some (connection);
-  if (connection->gone)
-    connection_free (connection);
-  else if (may_read (connection))
-    wsed_worker_mark (connection->subscriber.worker, &connection->subscriber);
+  read_some (self);
+  write_some (self);
+  if (self->gone)
+    connection_free (self);
+  else if (may_read (self))
+    wsed_worker_mark (self->subscriber.worker, &self->subscriber);
 }
 
 static void
 on_ready (WsedSubscriber *subscriber,
-          guint32       events)
+          guint32         events)
 {
-  Connection *connection = (Connection *) subscriber;
+  WsedConnection *self = (WsedConnection *) subscriber;
 
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-    connection->readable = TRUE;
+    self->readable = TRUE;
   if (events & EPOLLERR)
-    connection->gone = TRUE;
+    self->gone = TRUE;
   if (events & EPOLLOUT)
-    connection->writable = TRUE;
-  turn (connection);
+    self->writable = TRUE;
+  turn (self);
 }
 
 static void
 on_flush (WsedSubscriber *subscriber)
 {
-  turn ((Connection *) subscriber);
+  turn ((WsedConnection *) subscriber);
 }
 
 /* Times */
@@ -287,28 +256,28 @@ on_flush (WsedSubscriber *subscriber)
 static void
 on_heartbeat (WsedSubscriber *subscriber)
 {
-  Connection *connection = (Connection *) subscriber;
+  WsedConnection *self = (WsedConnection *) subscriber;
   WsedWorker *worker = subscriber->worker;
   gint64 now = wsed_worker_get_now (worker);
   gint64 limit = 2 * (gint64) wsed_worker_get_config (worker)->heartbeat * G_USEC_PER_SEC;
 
-  if (now - connection->heard_at >= limit && (!events_wait (connection) || now - connection->moved_at >= limit))
+  if (now - self->heard_at >= limit && (!events_wait (self) || now - self->moved_at >= limit))
     {
       wsed_metric_add (wsed_stream_metrics ()->dead_peers, 1);
-      connection_free (connection);
+      connection_free (self);
       return;
     }
-  if (connection->state != OPEN)
+  if (self->state != WSED_CONNECTION_OPEN)
     return;
-  if (connection->reader != NULL)
-    wsed_reader_mark (connection->reader);
+  if (self->reader != NULL)
+    wsed_reader_mark (self->reader);
   /* One that takes nothing gets no second ping behind the first. */
-  if (!wsed_outbox_has_own (&connection->outbox))
+  if (!wsed_outbox_has_own (&self->outbox))
     {
-      GByteArray *own = wsed_outbox_get_own (&connection->outbox);
+      GByteArray *own = wsed_outbox_get_own (&self->outbox);
 
       wse_frame_append (own, WSE_OPCODE_PING, "", 0);
-      if (connection->admission->dialect == WSE_DIALECT_ENVELOPE && connection->reader != NULL)
+      if (self->admission->dialect == WSE_DIALECT_ENVELOPE && self->reader != NULL)
         {
           g_autoptr(GString) text = g_string_new ("{\"type\":\"ping\",\"timestamp\":\"");
 
@@ -321,35 +290,39 @@ on_heartbeat (WsedSubscriber *subscriber)
 }
 
 static void
-on_expired (WsedSubscriber *subscriber)
+on_expired (WsedSubscriber *subscriber,
+            WsedTimer       timer)
 {
-  connection_free ((Connection *) subscriber);
+  if (timer == WSED_TIMER_END)
+    connection_free ((WsedConnection *) subscriber);
+  else
+    wsed_dispatch_time_out ((WsedConnection *) subscriber);
 }
 
 static void
 on_shutdown (WsedSubscriber *subscriber,
-             guint         retry_after_ms)
+             guint           retry_after_ms)
 {
-  Connection *connection = (Connection *) subscriber;
+  WsedConnection *self = (WsedConnection *) subscriber;
 
-  if (connection->state != OPEN)
+  if (self->state != WSED_CONNECTION_OPEN)
     return;
-  if (connection->admission->control)
+  if (self->admission->control)
     {
       g_autoptr(GString) text = g_string_new (NULL);
 
       wsed_control_write_bye (text, "shutdown", retry_after_ms);
-      append_text (wsed_outbox_get_own (&connection->outbox), text->str, text->len);
+      wsed_connection_send_text (self, text);
     }
-  connection_close (connection, WSE_CLOSE_GOING_AWAY, "the server shuts down");
+  wsed_connection_close (self, WSE_CLOSE_GOING_AWAY, "the server shuts down");
 }
 
 static void
 on_failed (WsedSubscriber *subscriber,
-           const char   *reason)
+           const char     *reason)
 {
-  g_warning ("connection %s: %s", ((Connection *) subscriber)->admission->id, reason);
-  connection_close ((Connection *) subscriber, WSE_CLOSE_INTERNAL, "the log cannot be read now");
+  g_warning ("connection %s: %s", ((WsedConnection *) subscriber)->admission->id, reason);
+  wsed_connection_close ((WsedConnection *) subscriber, WSE_CLOSE_INTERNAL, "the log cannot be read now");
 }
 
 void
@@ -357,24 +330,27 @@ wsed_connection_start (WsedWorker    *worker,
                        WsedAdmission *admission)
 {
   static const WsedSubscriberClass klass = { on_ready, on_flush, on_heartbeat, on_expired, on_shutdown };
-  Connection *connection = g_new0 (Connection, 1);
-  gboolean echo = admission->channels == NULL || admission->channels[0] == NULL;
+  WsedConnection *self = g_new0 (WsedConnection, 1);
+  gboolean echo = strcmp (admission->endpoint, "/test/echo") == 0;
 
-  connection->subscriber.klass = &klass;
-  connection->subscriber.fd = admission->fd;
-  connection->admission = admission;
-  if (!wsed_worker_add (worker, &connection->subscriber))
+  self->subscriber.klass = &klass;
+  self->subscriber.fd = admission->fd;
+  self->admission = admission;
+  if (!wsed_worker_add (worker, &self->subscriber))
     {
       wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&admission->user));
       wsed_admission_free (admission);
-      g_free (connection);
+      g_free (self);
       return;
     }
-  connection->wire = wsed_socket_wire_new (admission->fd);
-  connection->decoder = wse_frame_decoder_new (TRUE, wsed_worker_get_config (worker)->max_message, echo);
-  connection->readable = connection->writable = TRUE;
-  connection->heard_at = connection->moved_at = wsed_worker_get_now (worker);
+  self->wire = wsed_socket_wire_new (admission->fd);
+  self->decoder = wse_frame_decoder_new (TRUE, wsed_worker_get_config (worker)->max_message, echo);
+  self->readable = self->writable = TRUE;
+  self->heard_at = self->moved_at = wsed_worker_get_now (worker);
+  if (admission->early_length > 0)
+    self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
+  g_clear_pointer (&admission->early, g_free);
   if (!echo)
-    connection->reader = wsed_reader_new (&connection->subscriber, admission, append_text, on_failed);
-  wsed_worker_mark (worker, &connection->subscriber);
+    self->reader = wsed_reader_new (&self->subscriber, admission, append_text, on_failed);
+  wsed_worker_mark (worker, &self->subscriber);
 }

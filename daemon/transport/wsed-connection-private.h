@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "stream/wsed-history.h"
+#include "stream/wsed-reader.h"
+#include "transport/wsed-command.h"
+#include "transport/wsed-outbox.h"
+#include "wse-frame-private.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  WSED_CONNECTION_OPEN,
+  WSED_CONNECTION_CLOSING,     /* a close frame waits in the outbox, nothing else is added */
+  WSED_CONNECTION_FINISHED,    /* it has gone; the peer is given a moment to end */
+} WsedConnectionState;
+
+typedef struct
+{
+  WsedSubscriber subscriber;
+  WsedAdmission *admission;
+  WsedWire *wire;
+  WsedReader *reader;          /* NULL: the test's echo */
+  WseFrameDecoder *decoder;
+  WsedOutbox outbox;
+  WsedConnectionState state;
+  gboolean readable;           /* the socket may have something */
+  gboolean writable;           /* the socket may take something */
+  gboolean gone;               /* to be freed at the end of the turn */
+  GByteArray *input;           /* read, and held back until a command is done; NULL: none */
+  gint64 heard_at;             /* when the last frame came */
+  gint64 moved_at;             /* when events last went out, or none were waiting */
+
+  /* Of the dispatcher. */
+  WsedCommand *command;        /* under way; nothing more is taken in until it is answered */
+  WsedHistory *history;        /* what it waits for, where that is a page */
+  guint bad_in_a_row;
+} WsedConnection;
+
+void wsed_connection_send_text (WsedConnection *self, const GString *text);
+void wsed_connection_close     (WsedConnection *self, guint16 code, const char *reason);
+
+/* Answers a message of the client's, at once or, with self->command set, later. */
+void wsed_dispatch_message     (WsedConnection *self, const char *message, gsize length);
+/* The command under way has had its time: undoes it and says so. */
+void wsed_dispatch_time_out    (WsedConnection *self);
+/* The connection ends. */
+void wsed_dispatch_cancel      (WsedConnection *self);
+
+G_END_DECLS

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Carries out what a client says, one command after the other, and writes the answers (PROTOCOL section 3, commands). While a command
+ * waits for the log, the connection takes nothing more in. */
+
+#include "stream/wsed-stream-metrics.h"
+#include "transport/wsed-connection-private.h"
+#include "wse-error.h"
+#include "wse-json-private.h"
+#include "wse-time-private.h"
+
+/* PROTOCOL section 3: so many messages in a row that cannot be understood close the connection. */
+#define MAX_BAD_IN_A_ROW 20
+/* As many subscriptions as a cursor can name. */
+#define MAX_SUBSCRIPTIONS WSE_MAX_CURSOR_CHANNELS
+/* Bytes of payload, about, of an answer to `history`. */
+#define HISTORY_BYTES (1024 * 1024)
+
+/* The command is answered: the next message may be taken in. */
+static void
+send_answer (WsedConnection *self,
+             const GString  *answer)
+{
+  WsedWorker *worker = self->subscriber.worker;
+
+  wsed_connection_send_text (self, answer);
+  self->outbox.answers++;
+  if (self->command == NULL)
+    return;
+  g_clear_pointer (&self->command, wsed_command_free);
+  wsed_worker_clear_timer (worker, &self->subscriber, WSED_TIMER_COMMAND);
+  wsed_worker_mark (worker, &self->subscriber);
+}
+
+static GString *
+begin_result (const WsedCommand *command)
+{
+  GString *answer = g_string_new ("{\"id\":");
+
+  g_string_append (answer, command->id);
+  g_string_append (answer, ",\"success\":true,\"result\":{");
+  return answer;
+}
+
+static void
+send_result (WsedConnection *self,
+             GString        *answer)
+{
+  g_string_append (answer, "}}");
+  send_answer (self, answer);
+}
+
+static void
+send_error (WsedConnection *self,
+            const char     *code,
+            const char     *message)
+{
+  g_autoptr(GString) answer = g_string_new ("{\"id\":");
+
+  g_string_append (answer, self->command->id);
+  g_string_append_printf (answer, ",\"success\":false,\"error\":{\"code\":\"%s\",\"message\":", code);
+  wse_json_append_string (answer, message, -1);
+  g_string_append (answer, "}}");
+  send_answer (self, answer);
+}
+
+static void
+append_channel (GString           *answer,
+                const WsedCommand *command)
+{
+  g_string_append (answer, ",\"channel\":");
+  wse_json_append_string (answer, command->channel, -1);
+  if (command->session_id == NULL)
+    return;
+  g_string_append (answer, ",\"session_id\":");
+  wse_json_append_string (answer, command->session_id, -1);
+}
+
+static void
+on_subscribed (WsedSubscriber *subscriber,
+               const char     *channel,
+               const char     *epoch,
+               guint64         seq,
+               gboolean        recovered,
+               const char     *problem)
+{
+  WsedConnection *self = (WsedConnection *) subscriber;
+  g_autoptr(GString) answer = NULL;
+  g_autoptr(GString) cursor = g_string_new (NULL);
+
+  if (problem != NULL)
+    {
+      send_error (self, "unavailable", problem);
+      return;
+    }
+  answer = begin_result (self->command);
+  g_string_append (answer, "\"subscribed\":true");
+  append_channel (answer, self->command);
+  wse_cursor_append (cursor, channel, epoch, seq);
+  g_string_append (answer, ",\"cursor\":");
+  wse_json_append_string (answer, cursor->str, cursor->len);
+  g_string_append_printf (answer, ",\"recovered\":%s", recovered ? "true" : "false");
+  send_result (self, answer);
+}
+
+static void
+subscribe (WsedConnection *self)
+{
+  const char *channels[] = { self->command->channel, NULL };
+  WsedWish wish = { channels, self->command->filter, self->command->history, self->command->after };
+
+  if (wsed_reader_is_whole (self->reader))
+    send_error (self, "invalid", "this connection reads the whole log: open another one for single channels");
+  else if (wsed_reader_get_n_subscriptions (self->reader) >= MAX_SUBSCRIPTIONS)
+    send_error (self, "too_many_subscriptions", "a connection has at most 1000 subscriptions: unsubscribe, or open another one");
+  else
+    wsed_reader_subscribe (self->reader, &wish, on_subscribed);
+}
+
+static void
+unsubscribe (WsedConnection *self)
+{
+  g_autoptr(GString) answer = begin_result (self->command);
+
+  wsed_reader_unsubscribe (self->reader, self->command->channel);
+  g_string_append (answer, "\"unsubscribed\":true");
+  append_channel (answer, self->command);
+  send_result (self, answer);
+}
+
+static void
+on_history (const WsedHistoryPage *page,
+            gpointer               user_data)
+{
+  WsedConnection *self = user_data;
+  g_autoptr(GString) answer = NULL;
+
+  self->history = NULL;
+  if (page->error != NULL)
+    {
+      send_error (self, wse_error_get_code (page->error), page->error->message);
+      return;
+    }
+  answer = begin_result (self->command);
+  g_string_append (answer, "\"events\":[");
+  for (guint i = 0; i < page->entries->len; i++)
+    {
+      WsedEntry *entry = g_ptr_array_index (page->entries, i);
+
+      if (i > 0)
+        g_string_append_c (answer, ',');
+      wse_dialect_write (self->admission->dialect, entry->event, self->command->channel,
+                         wsed_entry_get_seq (entry, self->command->channel), answer);
+    }
+  g_string_append (answer, "],\"cursor\":");
+  wse_json_append_string (answer, page->cursor, -1);
+  g_string_append_printf (answer, ",\"recovered\":%s", page->recovered ? "true" : "false");
+  send_result (self, answer);
+}
+
+static void
+history (WsedConnection *self)
+{
+  WsedWorker *worker = self->subscriber.worker;
+  WsedHistoryWish wish = { self->command->channel, NULL, self->command->after, self->command->limit, HISTORY_BYTES };
+
+  self->history = wsed_history_new (wsed_worker_get_log (worker), wsed_worker_get_inbox (worker), &wish, on_history, self);
+}
+
+static void
+ping (WsedConnection *self)
+{
+  g_autoptr(GString) answer = begin_result (self->command);
+
+  g_string_append (answer, "\"time\":\"");
+  wse_time_append_iso (answer, wse_time_now ());
+  g_string_append_c (answer, '"');
+  send_result (self, answer);
+}
+
+/* Takes @command; while it is not answered it stays in self->command. */
+static void
+carry_out (WsedConnection *self,
+           WsedCommand    *command,
+           const GError   *error)
+{
+  self->command = command;
+  wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_COMMAND);
+  if (error != NULL)
+    {
+      send_error (self, "invalid", error->message);
+      return;
+    }
+  switch (command->method)
+    {
+    case WSED_METHOD_SUBSCRIBE:
+      subscribe (self);
+      break;
+    case WSED_METHOD_UNSUBSCRIBE:
+      unsubscribe (self);
+      break;
+    case WSED_METHOD_HISTORY:
+      history (self);
+      break;
+    case WSED_METHOD_PING:
+      ping (self);
+      break;
+    case WSED_METHOD_ACK:
+      send_error (self, "no_consumer", "this connection has no consumer to acknowledge for");
+      break;
+    case WSED_METHOD_SNAPSHOT:
+      send_error (self, "unknown_snapshot", "no snapshot of this type is configured");
+      break;
+    case WSED_METHOD_REFRESH:
+      send_error (self, "invalid", "authentication is off: there is no token to refresh");
+      break;
+    case WSED_METHOD_UNKNOWN:
+    default:
+      send_error (self, "unknown_method", "the methods are subscribe, unsubscribe, ack, history, snapshot, refresh and ping");
+      break;
+    }
+}
+
+void
+wsed_dispatch_message (WsedConnection *self,
+                       const char     *message,
+                       gsize           length)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GString) answer = g_string_new (NULL);
+  WsedCommand *command = NULL;
+
+  switch (wsed_command_read (message, length, &command, &error))
+    {
+    case WSED_SAID_PING:
+      g_string_append (answer, "{\"type\":\"pong\",\"timestamp\":\"");
+      wse_time_append_iso (answer, wse_time_now ());
+      g_string_append (answer, "\"}");
+      send_answer (self, answer);
+      break;
+    case WSED_SAID_COMMAND:
+      carry_out (self, command, error);
+      break;
+    case WSED_SAID_PONG:
+      break;
+    case WSED_SAID_NOTHING:
+    default:
+      wsed_metric_add (wsed_stream_metrics ()->bad_messages, 1);
+      g_string_append (answer, "{\"type\":\"error\",\"message\":\"Invalid message format\"}");
+      send_answer (self, answer);
+      if (++self->bad_in_a_row >= MAX_BAD_IN_A_ROW)
+        wsed_connection_close (self, WSE_CLOSE_POLICY, "too many messages that cannot be understood");
+      return;
+    }
+  self->bad_in_a_row = 0;
+}
+
+void
+wsed_dispatch_time_out (WsedConnection *self)
+{
+  if (self->history != NULL)
+    wsed_history_cancel (g_steal_pointer (&self->history));
+  else
+    wsed_reader_cancel_subscribe (self->reader);
+  send_error (self, "timeout", "it could not be done in 5 s and is undone: try again later");
+}
+
+void
+wsed_dispatch_cancel (WsedConnection *self)
+{
+  if (self->history != NULL)
+    wsed_history_cancel (g_steal_pointer (&self->history));
+  g_clear_pointer (&self->command, wsed_command_free);
+}
