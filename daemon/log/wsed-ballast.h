@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Room held beside the log. When the disk is full even deleting and copying back need some: then this is given up. */
+typedef struct
+{
+  char *path;
+  gsize size;                  /* bytes; 0: this file system holds no room */
+  gboolean held;
+} WsedBallast;
+
+/* Twice the limit of the write-ahead log, less on a small disk. */
+void     wsed_ballast_init  (WsedBallast *self, const char *log_path, gsize wanted);
+/* The file stays. */
+void     wsed_ballast_clear (WsedBallast *self);
+/* TRUE where it is held then, and as much again is free. */
+gboolean wsed_ballast_hold  (WsedBallast *self);
+void     wsed_ballast_drop  (WsedBallast *self);
+
+G_END_DECLS
