@@ -48,7 +48,6 @@ typedef enum
 WSE_AVAILABLE_IN_0_1
 GQuark wse_error_quark (void);
 
-/* The snake_case name of an error of this domain, as error bodies have it ("invalid", "no_route", …); "failed" for another domain's. */
 WSE_AVAILABLE_IN_0_1
 const char *wse_error_get_code (const GError *error);
 
