@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log/wsed-memory-log.h"
+#include "log/wsed-sqlite-log.h"
 #include "relay/wsed-relay.h"
 #include "source/wsed-demo-source.h"
 #include "stream/wsed-hub.h"
@@ -69,9 +70,7 @@ open_log (const WsedConfig *config, GError **error)
                    config->log_directory, g_strerror (errno));
       return NULL;
     }
-  /* Until the SQLite log is in the tree. */
-  g_message ("%s is kept in memory only", config->log);
-  return wsed_memory_log_new (&config->retention);
+  return wsed_sqlite_log_new (config->log + strlen ("sqlite:"), &config->retention, error);
 }
 
 static void

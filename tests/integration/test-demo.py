@@ -118,7 +118,7 @@ class Script(unittest.TestCase):
         self.assertIn(f"python3 -m websockets 'ws://127.0.0.1:{self.port}/wse?user_id=demo'", output)
         self.assertTrue((self.project / '_build-demo/state/wse.db').exists())
         self.serve()
-        self.assertNotIn('meson', self.calls.read_text())
+        self.assertNotIn('meson setup', self.calls.read_text())
         self.assertNotIn('apt-get', self.calls.read_text())
         self.end()
 
