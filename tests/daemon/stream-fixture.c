@@ -166,7 +166,7 @@ client_free (Client *client)
   g_free (client);
 }
 
-void
+gboolean
 client_send (Client     *client,
              WseOpcode   opcode,
              const char *data,
@@ -175,6 +175,7 @@ client_send (Client     *client,
   g_autoptr(GByteArray) out = g_byte_array_new ();
   guint8 header[8] = { 0x80 | opcode };
   static const guint8 mask[4] = { 0 };
+  gssize sent;
 
   g_assert_cmpuint (length, <, 65536);
   if (length < 126)
@@ -191,7 +192,11 @@ client_send (Client     *client,
     }
   g_byte_array_append (out, mask, 4);
   g_byte_array_append (out, (const guint8 *) data, length);
-  g_assert_cmpint (send (client->fd, out->data, out->len, MSG_NOSIGNAL), ==, out->len);
+  sent = send (client->fd, out->data, out->len, MSG_NOSIGNAL);
+  if (sent < 0 && errno == EAGAIN)
+    return FALSE;
+  g_assert_cmpint (sent, ==, out->len);
+  return TRUE;
 }
 
 static void

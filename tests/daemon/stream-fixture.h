@@ -56,7 +56,8 @@ void    client_free          (Client *client);
 char   *client_next          (Client *client);
 /* Asserts that nothing comes before the answer to a ping that is sent now. */
 void    client_expect_quiet  (Client *client);
-void    client_send          (Client *client, WseOpcode opcode, const char *data, gsize length);
+/* FALSE: the daemon takes nothing more now. */
+gboolean client_send         (Client *client, WseOpcode opcode, const char *data, gsize length);
 /* Asserts the next text's p.x member (payload {"x":N}) and seq. */
 void    client_expect        (Client *client, const char *channel, guint64 seq);
 void    client_expect_text   (Client *client, const char *text);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Commands over a connection: what they do to its subscriptions, and in which order the answers come. */
+
+#include "stream-fixture.h"
+
+#include <string.h>
+
+static StreamFixture fixture;
+static char *epoch;
+
+static void
+begin (void)
+{
+  stream_fixture_init (&fixture, 2, 64 * 1024 * 1024, 0, 3600);
+  epoch = stream_epoch (&fixture);
+}
+
+static void
+end (void)
+{
+  g_clear_pointer (&epoch, g_free);
+  stream_fixture_clear (&fixture);
+}
+
+static void
+publish (const char *channels,
+         guint       n)
+{
+  for (guint i = 0; i < n; i++)
+    stream_publish (&fixture, channels, "t", WSE_SEVERITY_INFO, "{}");
+  stream_settle (&fixture);
+}
+
+static void
+say (Client     *client,
+     const char *text)
+{
+  g_assert_true (client_send (client, WSE_OPCODE_TEXT, text, strlen (text)));
+}
+
+/* @answer: with EPOCH for the log's epoch. */
+static void
+expect (Client     *client,
+        const char *answer)
+{
+  g_auto(GStrv) parts = g_strsplit (answer, "EPOCH", -1);
+  g_autofree char *text = g_strjoinv (epoch, parts);
+
+  client_expect_text (client, text);
+}
+
+static void
+test_subscribe (void)
+{
+  Client *client;
+
+  begin ();
+  publish ("session:s", 3);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"session_id\":\"s\",\"history\":2}}");
+  expect (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"session:s\",\"session_id\":\"s\","
+                  "\"cursor\":\"session:s@EPOCH:1\",\"recovered\":true}}");
+  client_expect (client, "session:s", 2);
+  client_expect (client, "session:s", 3);
+  publish ("session:s", 1);
+  client_expect (client, "session:s", 4);
+  publish ("user:a", 1);
+  client_expect (client, "user:a", 1);
+  /* Again: position and filter are replaced. */
+  say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"session:s\",\"types\":[\"other\"]}}");
+  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"session:s\","
+                  "\"cursor\":\"session:s@EPOCH:4\",\"recovered\":true}}");
+  publish ("session:s", 1);
+  stream_publish (&fixture, "session:s", "other", WSE_SEVERITY_INFO, "{}");
+  client_expect (client, "session:s", 6);
+  client_expect_quiet (client);
+  client_free (client);
+  end ();
+}
+
+static void
+test_unsubscribe (void)
+{
+  Client *client;
+
+  begin ();
+  publish ("global", 400);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":400}}");
+  g_free (client_next (client));
+  client_expect (client, "global", 1);
+  say (client, "{\"id\":\"2\",\"method\":\"unsubscribe\",\"params\":{\"channel\":\"global\"}}");
+  for (;;)
+    {
+      g_autofree char *text = client_next (client);
+
+      if (strstr (text, "\"id\":\"2\"") != NULL)
+        break;
+    }
+  publish ("global", 1);
+  client_expect_quiet (client);
+  publish ("user:a", 1);
+  client_expect (client, "user:a", 1);
+  client_free (client);
+  end ();
+}
+
+static void
+test_subscribe_control (void)
+{
+  g_autofree char *after = NULL, *text = NULL;
+  Client *client;
+
+  begin ();
+  publish ("global", 2);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
+  g_free (client_next (client));
+  g_free (client_next (client));
+  text = g_strdup_printf ("{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global@%s:1\"}}", epoch);
+  say (client, text);
+  expect (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
+                  "\"cursor\":\"global@EPOCH:1\",\"recovered\":true}}");
+  client_expect (client, "global", 2);
+  expect (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
+  say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global@other:1\"}}");
+  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
+                  "\"cursor\":\"global@EPOCH:0\",\"recovered\":false}}");
+  expect (client, "{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"global\",\"epoch\":\"EPOCH\",\"from\":1,\"to\":0,\"reason\":\"epoch\"}}");
+  client_expect (client, "global", 1);
+  client_expect (client, "global", 2);
+  expect (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
+  client_free (client);
+  end ();
+}
+
+static void
+test_history (void)
+{
+  Client *client;
+
+  begin ();
+  publish ("user:b", 3);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .dialect = WSE_DIALECT_FEED });
+  say (client, "{\"id\":\"1\",\"method\":\"history\",\"params\":{\"channel\":\"user:b\",\"limit\":2}}");
+  expect (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"events\":["
+                  "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{}},"
+                  "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{}}],"
+                  "\"cursor\":\"user:b@EPOCH:2\",\"recovered\":true}}");
+  say (client, "{\"id\":\"2\",\"method\":\"history\",\"params\":{\"channel\":\"user:none\"}}");
+  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"events\":[],\"cursor\":\"user:none@EPOCH:0\",\"recovered\":true}}");
+  client_free (client);
+  end ();
+}
+
+/* Answers come in the order of the commands, whatever each has to wait for. */
+static void
+test_order (void)
+{
+  g_autoptr(GString) all = g_string_new (NULL);
+  Client *client;
+
+  begin ();
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("{\"id\":\"%u\",\"method\":\"%s\",\"params\":{%s}}", i,
+                                               i % 3 == 0 ? "subscribe" : i % 3 == 1 ? "ping" : "history",
+                                               i % 3 == 1 ? "" : "\"channel\":\"user:x\"");
+
+      say (client, text);
+    }
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autofree char *text = client_next (client);
+      g_autofree char *head = g_strdup_printf ("{\"id\":\"%u\",\"success\":true", i);
+
+      g_assert_true (g_str_has_prefix (text, head));
+    }
+  client_free (client);
+  end ();
+}
+
+static void
+test_errors (void)
+{
+  static const char * const wrong[][2] = {
+    { "{\"id\":\"1\",\"method\":\"subscribe\"}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"nowhere\"}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"*\"}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"session_id\":\"s\"}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":10001}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":-1}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"types\":\"a\"}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"severity\":\"bad\"}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global\"}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"unknown\":1}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":[]}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"history\",\"params\":{\"channel\":\"global\",\"limit\":0}}", "\"invalid\"" },
+    { "{\"id\":\"1\",\"method\":\"ack\",\"params\":{\"cursor\":\"global@x:1\"}}", "\"no_consumer\"" },
+    { "{\"id\":\"1\",\"method\":\"fly\"}", "\"unknown_method\"" },
+    { "{\"id\":1,\"method\":\"ping\"}", "Invalid message format" },
+    { "{\"method\":\"ping\"}", "Invalid message format" },
+    { "{\"type\":\"fly\"}", "Invalid message format" },
+    { "[]", "Invalid message format" },
+    { "", "Invalid message format" },
+  };
+  Client *client;
+
+  begin ();
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_autofree char *answer = NULL;
+
+      say (client, wrong[i][0]);
+      answer = client_next (client);
+      g_assert_nonnull (answer);
+      if (strstr (answer, wrong[i][1]) == NULL)
+        g_error ("%s was answered %s", wrong[i][0], answer);
+    }
+  client_free (client);
+  end ();
+}
+
+/* 20 in a row that cannot be understood; one that can between them starts the count anew. */
+static void
+test_bad_in_a_row (void)
+{
+  Client *client;
+
+  begin ();
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  for (guint i = 0; i < 19; i++)
+    say (client, "garbage");
+  say (client, "{\"type\":\"pong\"}");
+  for (guint i = 0; i < 20; i++)
+    say (client, "garbage");
+  for (guint i = 0; i < 39; i++)
+    client_expect_text (client, "{\"type\":\"error\",\"message\":\"Invalid message format\"}");
+  g_assert_null (client_next (client));
+  g_assert_cmpint (client->close_code, ==, WSE_CLOSE_POLICY);
+  client_free (client);
+  end ();
+}
+
+/* A client that asks and does not read: no more than 64 answers wait for it, and then the daemon reads no more of it either. */
+static void
+test_no_answers_taken (void)
+{
+  Client *client;
+  guint64 seq = 0;
+  guint asked = 0;
+
+  begin ();
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  client_expect_quiet (client);
+  while (client_send (client, WSE_OPCODE_TEXT, "{\"type\":\"ping\"}", 15))
+    {
+      g_assert_cmpuint (++asked, <, 100000);
+      if (asked % 100 == 0)
+        publish ("user:a", 1);
+    }
+  for (guint i = 0; i < asked + asked / 100; i++)
+    {
+      g_autofree char *text = client_next (client);
+
+      if (strstr (text, "\"pong\"") == NULL)
+        g_assert_cmpuint (g_ascii_strtoull (strstr (text, "\"seq\":") + 6, NULL, 10), ==, ++seq);
+    }
+  g_assert_cmpuint (seq, ==, asked / 100);
+  client_free (client);
+  end ();
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/dispatch/subscribe", test_subscribe);
+  g_test_add_func ("/dispatch/unsubscribe", test_unsubscribe);
+  g_test_add_func ("/dispatch/subscribe-control", test_subscribe_control);
+  g_test_add_func ("/dispatch/history", test_history);
+  g_test_add_func ("/dispatch/order", test_order);
+  g_test_add_func ("/dispatch/errors", test_errors);
+  g_test_add_func ("/dispatch/bad-in-a-row", test_bad_in_a_row);
+  g_test_add_func ("/dispatch/no-answers-taken", test_no_answers_taken);
+  return g_test_run ();
+}
