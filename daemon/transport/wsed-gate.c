@@ -57,6 +57,8 @@ wsed_gate_check (SoupServerMessage *message,
     return (WsedRefusal) { 400, "bad_request", "send one Host header", TRUE };
   if (soup_message_headers_get_one (headers, "Host") == NULL && soup_server_message_get_http_version (message) != SOUP_HTTP_1_0)
     return (WsedRefusal) { 400, "bad_request", "send a Host header", TRUE };
+  if (*g_uri_get_host (soup_server_message_get_uri (message)) == '\0')
+    return (WsedRefusal) { 400, "bad_request", "name a host", TRUE };
   if (is_chunked (headers) && n_lengths > 0)
     return (WsedRefusal) { 400, "bad_request", "send either Content-Length or Transfer-Encoding", TRUE };
   if (is_chunked (headers) && soup_server_message_get_http_version (message) == SOUP_HTTP_1_0)

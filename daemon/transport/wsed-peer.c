@@ -8,11 +8,17 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "metrics/wsed-metrics.h"
+
+/* Bytes of requests sent ahead by a client that sends no more. */
+#define MAX_AHEAD (1024 * 1024)
+/* Bytes that a refused client may still send: a body a little too large ends within, so that its sender sees the answer. */
+#define MAX_LINGER (32 * 1024 * 1024)
 
 struct _WsedPeers
 {
@@ -111,16 +117,46 @@ on_stream_gone (gpointer  user_data,
     set->changed (set->peers.length, set->user_data);
 }
 
-/* Ends an idle connection. Through its last message, because libsoup lets no other handle out; the stolen stream closes with its last
- * reference, and @self is gone after that. */
+/* Takes an idle connection from libsoup; through its last message, because no other handle is let out. With the stream's last reference
+ * @self is gone. */
+static GIOStream *
+peer_steal (WsedPeer *self)
+{
+  g_autoptr (SoupServerMessage) last = g_object_ref (self->last);
+
+  peer_unwatch (self);
+  return soup_server_message_steal_connection (last);
+}
+
 static void
 peer_drop (WsedPeer *self)
 {
-  g_autoptr (SoupServerMessage) last = g_object_ref (self->last);
-  g_autoptr (GIOStream) stream = NULL;
+  g_autoptr (GIOStream) stream = peer_steal (self);
+}
 
-  peer_unwatch (self);
-  stream = soup_server_message_steal_connection (last);
+/* The client has said that it sends no more. What of it is still in libsoup's buffer, requests sent ahead, is given back as a stream
+ * that ends there. */
+static void
+peer_finish_input (WsedPeer *self)
+{
+  g_autoptr (GIOStream) stolen = peer_steal (self);
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stolen));
+  g_autoptr (GByteArray) rest = g_byte_array_new ();
+  g_autoptr (GInputStream) ahead = NULL;
+  g_autoptr (GIOStream) stream = NULL;
+  guint8 bytes[4096];
+  gssize n;
+
+  while (rest->len < MAX_AHEAD && (n = g_pollable_input_stream_read_nonblocking (input, bytes, sizeof bytes, NULL, NULL)) > 0)
+    g_byte_array_append (rest, bytes, n);
+  if (rest->len == 0)
+    return;
+  ahead = g_memory_input_stream_new_from_bytes (g_byte_array_free_to_bytes (g_steal_pointer (&rest)));
+  stream = g_simple_io_stream_new (ahead, g_io_stream_get_output_stream (G_IO_STREAM (self->stream)));
+  /* The peer lives as long as its socket's stream. */
+  g_object_set_data_full (G_OBJECT (stream), "wsed-socket", g_object_ref (self->stream), g_object_unref);
+  wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
+  soup_server_accept_iostream (self->set->server, stream, self->set->local, self->remote, NULL);
 }
 
 static gboolean
@@ -130,18 +166,14 @@ on_idle_event (int          fd,
 {
   WsedPeer *self = user_data;
   char byte;
-  ssize_t n = recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return G_SOURCE_CONTINUE;
-  if (n > 0)
+  if (recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
     {
-      /* The next request: libsoup's to read, and that only gets its turn when nothing of a higher priority is ready. */
-      peer_unwatch (self);
-      wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
+      /* A last request: libsoup reads it, and then finds the end within a request, which it can. */
+      g_clear_pointer (&self->watch, g_source_unref);
       return G_SOURCE_REMOVE;
     }
-  peer_drop (self);
+  peer_finish_input (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -161,20 +193,24 @@ on_linger_event (int          fd,
                  gpointer     user_data)
 {
   static char waste[64 * 1024];
+  WsedPeer *self = user_data;
   ssize_t n = recv (fd, waste, sizeof waste, MSG_DONTWAIT);
 
-  if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+  if (n > 0)
+    self->received += n;
+  if ((n > 0 && self->received <= MAX_LINGER) || (n < 0 && (errno == EAGAIN || errno == EINTR)))
     return G_SOURCE_CONTINUE;
-  peer_end_linger (user_data);
+  peer_end_linger (self);
   return G_SOURCE_REMOVE;
 }
 
 static void
 peer_watch (WsedPeer          *self,
             GUnixFDSourceFunc  func,
+            int                condition,
             int                priority)
 {
-  self->watch = g_unix_fd_source_new (wsed_peer_get_fd (self), G_IO_IN | G_IO_HUP | G_IO_ERR);
+  self->watch = g_unix_fd_source_new (wsed_peer_get_fd (self), condition);
   g_source_set_priority (self->watch, priority);
   g_source_set_callback (self->watch, G_SOURCE_FUNC (func), self, NULL);
   g_source_attach (self->watch, NULL);
@@ -421,8 +457,8 @@ wsed_peer_end (WsedPeer          *self,
     {
       self->last = g_object_ref (message);
       g_signal_connect_swapped (message, "disconnected", G_CALLBACK (peer_unwatch), self);
-      /* Before libsoup's own source: it must not see the end of the stream first. */
-      peer_watch (self, on_idle_event, G_PRIORITY_HIGH);
+      /* Before libsoup's own source: it must not see the end of the stream first. Not for input, which is libsoup's. */
+      peer_watch (self, on_idle_event, POLLRDHUP | POLLHUP | POLLERR, G_PRIORITY_HIGH);
     }
 }
 
@@ -435,5 +471,5 @@ wsed_peer_linger (WsedPeer  *self,
   peer_release (self);
   self->stolen = stream;
   wsed_peer_enter (self, WSED_PEER_LINGER, 0);
-  peer_watch (self, on_linger_event, G_PRIORITY_LOW);
+  peer_watch (self, on_linger_event, POLLIN | POLLHUP | POLLERR, G_PRIORITY_LOW);
 }
