@@ -137,7 +137,10 @@ wsed_checkpoint_new (const char  *path,
   pthread_cond_init (&self->changed, &clock);
   pthread_condattr_destroy (&clock);
   if (pthread_create (&self->thread, NULL, run_thread, self) == 0)
-    return self;
+    {
+      pthread_setname_np (self->thread, "log checkpoint");
+      return self;
+    }
   g_set_error_literal (error, WSE_ERROR, WSE_ERROR_FAILED, "no thread is left for the log's checkpoints");
   release (self);
   return NULL;

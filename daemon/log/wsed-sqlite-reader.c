@@ -151,7 +151,10 @@ wsed_sqlite_reader_new (const char      *path,
       (self->runs_back = wsed_sqlite_prepare (self->db, "SELECT last_seq,ns FROM run WHERE channel=?1 ORDER BY last_seq DESC", error)) != NULL)
     {
       if (pthread_create (&self->thread, NULL, run_thread, self) == 0)
-        return self;
+        {
+          pthread_setname_np (self->thread, "log reader");
+          return self;
+        }
       g_set_error_literal (error, WSE_ERROR, WSE_ERROR_FAILED, "no thread is left for the log's readers");
     }
   release (self);

@@ -396,7 +396,10 @@ wsed_sqlite_writer_new (const char           *path,
     {
       count (self, 0, 0, 0);
       if (pthread_create (&self->thread, NULL, run_thread, self) == 0)
-        return self;
+        {
+          pthread_setname_np (self->thread, "log writer");
+          return self;
+        }
       g_set_error_literal (error, WSE_ERROR, WSE_ERROR_FAILED, "no thread is left for the log's writer");
     }
   wsed_sqlite_writer_free (self);
