@@ -12,6 +12,7 @@
 
 #include "log/wsed-memory-log.h"
 #include "log/wsed-sqlite-log.h"
+#include "metrics/wsed-metrics.h"
 #include "relay/wsed-relay.h"
 #include "source/wsed-demo-source.h"
 #include "stream/wsed-hub.h"
@@ -56,6 +57,41 @@ struct _WsedDaemon
   gboolean stopping;
   gint64 drain_end;            /* monotonic */
 };
+
+/* What the log says of itself; metrics live as long as the process. */
+typedef struct
+{
+  WsedMetric *events, *bytes, *appended, *commits, *removed, *queued, *writable;
+} LogMetrics;
+
+static void
+refresh_log_metrics (gpointer user_data)
+{
+  static LogMetrics metrics;
+  WsedDaemon *self = user_data;
+  WsedLogStats stats;
+
+  if (self->log == NULL)
+    return;
+  if (metrics.events == NULL)
+    metrics = (LogMetrics) {
+      .events = wsed_metric_new (WSED_METRIC_GAUGE, "wse_log_events", "Events kept in the log, about."),
+      .bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_log_bytes", "Bytes of the log."),
+      .appended = wsed_metric_new (WSED_METRIC_COUNTER, "wse_log_appended_total", "Events appended to the log since the start."),
+      .commits = wsed_metric_new (WSED_METRIC_COUNTER, "wse_log_commits_total", "Transactions of the log since the start."),
+      .removed = wsed_metric_new (WSED_METRIC_COUNTER, "wse_log_removed_total", "Events removed by retention since the start."),
+      .queued = wsed_metric_new (WSED_METRIC_GAUGE, "wse_log_queued_bytes", "Bytes of events that wait to be written."),
+      .writable = wsed_metric_new (WSED_METRIC_GAUGE, "wse_log_writable", "1 where the log can be written, else 0: publishing answers 503."),
+    };
+  wsed_log_get_stats (self->log, &stats);
+  wsed_metric_set (metrics.events, (gint64) stats.events);
+  wsed_metric_set (metrics.bytes, (gint64) stats.bytes);
+  wsed_metric_set (metrics.appended, (gint64) stats.appended);
+  wsed_metric_set (metrics.commits, (gint64) stats.commits);
+  wsed_metric_set (metrics.removed, (gint64) stats.removed);
+  wsed_metric_set (metrics.queued, (gint64) stats.queued_bytes);
+  wsed_metric_set (metrics.writable, stats.state == WSED_LOG_OK);
+}
 
 /* Making */
 
@@ -150,6 +186,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
       add_way_out (error, "; stop what listens there, or choose another address with --listen");
       return NULL;
     }
+  wsed_metrics_on_refresh (refresh_log_metrics, self);
   if (config->demo)
     self->demo = wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ());
   return g_steal_pointer (&self);

@@ -139,6 +139,15 @@ class Life(unittest.TestCase):
                     client.sendall(b'GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
                     self.assertTrue(client.recv(4096).startswith(b'HTTP/1.1 200 '))
 
+    def test_log_metrics(self):
+        """what the log says of itself is among the metrics"""
+        for log in (None, 'memory:'):
+            with Daemon(log=log) as daemon:
+                daemon.publish({'event_type': 'a', 'user_id': 'u'}, {'event_type': 'b', 'user_id': 'u'})
+                for name, value in (('wse_log_events', 2), ('wse_log_appended_total', 2), ('wse_log_removed_total', 0), ('wse_log_writable', 1)):
+                    self.assertEqual(daemon.metric(name), value, name)
+                self.assertGreater(daemon.metric('wse_log_bytes'), 0)
+
     def test_json(self):
         """WSE_LOG_FORMAT=json: every line is an object with time, level and message"""
         with Daemon(log='memory:', env={'WSE_LOG_FORMAT': 'json'}) as daemon:
