@@ -153,9 +153,7 @@ check_protocol (WsedHandshakes    *self,
     }
   else if (!header_has_token (headers, "Connection", "upgrade"))
     refuse (self, message, 400, "bad_handshake", "send the header Connection: Upgrade");
-  else if (version == NULL)
-    refuse (self, message, 400, "bad_handshake", "send the header Sec-WebSocket-Version: 13");
-  else if (!g_str_equal (version, "13"))
+  else if (g_strcmp0 (version, "13") != 0)
     {
       soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
       soup_message_headers_replace (answer, "Upgrade", "websocket");
