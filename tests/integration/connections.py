@@ -72,21 +72,20 @@ class Stop(unittest.TestCase):
         daemon = self.started()
         new, plain = daemon.connect('/wse?history=0'), daemon.connect('/wse?history=0', protocols=())
         new.recv_control('caught_up')
-        daemon.process.send_signal(signal.SIGTERM)
+        daemon.signal(signal.SIGTERM)
         before, bye = new.recv_control('bye')
         self.assertEqual((before, set(bye)), ([], {'reason', 'retry_after_ms'}))
         self.assertGreaterEqual(bye['retry_after_ms'], 0)
         for client in (new, plain):
             self.assertEqual(client.recv_close()[0], 1001)
             client.recv_end()
-        self.assertEqual(daemon.process.wait(30), 0)
-        daemon.reader.join()
-        daemon.check_output()
+        daemon.wait(0)
 
     def test_sigint(self):
         """SIGINT does the same"""
         daemon = self.started()
-        daemon.end(signal.SIGINT, 0)
+        daemon.signal(signal.SIGINT)
+        daemon.wait(0)
 
     def test_spread(self):
         """retry_after_ms is spread over the clients"""
@@ -94,7 +93,7 @@ class Stop(unittest.TestCase):
         clients = [daemon.connect('/wse?history=0') for _ in range(20)]
         for client in clients:
             client.recv_control('caught_up')
-        daemon.process.send_signal(signal.SIGTERM)
+        daemon.signal(signal.SIGTERM)
         self.assertGreater(len({client.recv_control('bye')[1]['retry_after_ms'] for client in clients}), 5)
 
     def test_published_before_stop(self):
@@ -103,7 +102,7 @@ class Stop(unittest.TestCase):
         client = daemon.connect('/wse?user_id=s&history=0', protocols=())
         client.settle()
         daemon.publish_lines([{'event_type': 'a', 'user_id': 's', 'payload': i} for i in range(1000)])
-        daemon.process.send_signal(signal.SIGTERM)
+        daemon.signal(signal.SIGTERM)
         self.assertEqual([client.recv()['p'] for _ in range(1000)], list(range(1000)))
         self.assertEqual(client.recv_close()[0], 1001)
 

@@ -43,6 +43,7 @@ class Resume(Scenario):
         """Everything up to caught_up: the events, the gaps, and caught_up's cursor."""
         client, hello = self.open(query, path)
         before, caught_up = client.recv_control('caught_up')
+        client.finish()
         gaps = [message['p'] for message in before if message['t'] == 'gap']
         events = [message for message in before if message['t'] != 'gap']
         for message in events:
@@ -50,7 +51,8 @@ class Resume(Scenario):
         return hello, events, gaps, caught_up['cursor']
 
     def epoch(self, channel, query):
-        _, hello = self.open(query)
+        client, hello = self.open(query)
+        client.finish()
         return parse(hello['cursor'])[channel][0]
 
     def test_hello(self):

@@ -69,6 +69,7 @@ class Daemon:
 
     def start(self):
         self.lines = []
+        self.stopping = False
         self.process = subprocess.Popen(self.command(), env=self.environment(), cwd=self.state, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=self.limit)
         self.reader = threading.Thread(target=self.read, args=(self.process.stdout,), daemon=True)
@@ -94,8 +95,13 @@ class Daemon:
     def output(self):
         return '\n'.join(self.lines)
 
-    def end(self, signal_number, expected):
-        self.process.send_signal(signal_number)
+    def signal(self, number):
+        """Only sends it: what follows is looked at by wait()."""
+        self.process.send_signal(number)
+        self.stopping = True
+
+    def wait(self, expected):
+        """Waits for the end, which must come with the exit code @expected and without a complaint."""
         try:
             self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -114,10 +120,13 @@ class Daemon:
                 raise AssertionError('the daemon complained:\n' + self.output())
 
     def stop(self):
-        self.end(signal.SIGTERM, 0)
+        if not self.stopping:
+            self.signal(signal.SIGTERM)
+        self.wait(0)
 
     def kill(self):
-        self.end(signal.SIGKILL, -signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+        self.wait(-signal.SIGKILL)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -160,7 +169,7 @@ class Daemon:
 
     def post(self, value, content_type='application/json', path='/api/events'):
         """Publishes: @value is bytes, text, or anything for json.dumps. Gives (status, JSON)."""
-        body = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else json.dumps(value).encode()
+        body = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else json.dumps(value, ensure_ascii=False).encode()
         answer = self.request('POST', path, body, {'Content-Type': content_type} if content_type else {})
         return answer.status, json.loads(answer.body)
 
@@ -175,7 +184,7 @@ class Daemon:
 
     def publish_lines(self, lines):
         """NDJSON; gives the answer."""
-        body = b''.join(line.rstrip(b'\n') + b'\n' if isinstance(line, bytes) else json.dumps(line).encode() + b'\n' for line in lines)
+        body = b''.join(line.rstrip(b'\n') + b'\n' if isinstance(line, bytes) else json.dumps(line, ensure_ascii=False).encode() + b'\n' for line in lines)
         status, answer = self.post(body, 'application/x-ndjson')
         assert status == 200, (status, answer)
         return answer
@@ -215,7 +224,8 @@ class TapResult(unittest.TestResult):
         self.count = 0
 
     def name(self, test):
-        return test.shortDescription() or test.id().split('.', 1)[-1]
+        name = test.shortDescription() or test.id().split('.', 1)[-1]
+        return name if isinstance(test, unittest.TestCase) and not hasattr(test, '_subDescription') else f'{name} {test._subDescription()}'.replace('#', '')
 
     def report(self, verdict, test, suffix=''):
         self.count += 1
