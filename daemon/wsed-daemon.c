@@ -102,7 +102,7 @@ open_log (const WsedConfig *config, GError **error)
     return wsed_memory_log_new (&config->retention);
   if (config->log_directory != NULL && g_mkdir_with_parents (config->log_directory, 0700) != 0)
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "making the directory %s for the log: %s; name another log with --log",
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "making the directory %s for the log: %s",
                    config->log_directory, g_strerror (errno));
       return NULL;
     }
@@ -176,7 +176,10 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->notify = wsed_notify_new (environment);
   self->log = open_log (config, error);
   if (self->log == NULL)
-    return NULL;
+    {
+      add_way_out (error, "; put that right, or name another log with --log");
+      return NULL;
+    }
   self->hub = make_hub (self);
   self->relay = wsed_relay_new_local (on_relayed, self->hub);
   self->pipeline = make_pipeline (self);
