@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "transport/wsed-answer.h"
+#include "transport/wsed-peer.h"
 #include "wse-json-private.h"
 
 gboolean
@@ -134,17 +135,16 @@ void
 wsed_api_publish (WsedApi           *api,
                   SoupServerMessage *message)
 {
-  SoupMessageBody *body = soup_server_message_get_request_body (message);
-  g_autoptr (GBytes) bytes = soup_message_body_flatten (body);
+  WsedPeer *peer = wsed_peer_of (message);
+  g_autoptr (GBytes) body = peer != NULL ? wsed_peer_take_body (peer) : NULL;
   const char *problem;
-  gsize length;
-  const char *data = g_bytes_get_data (bytes, &length);
   WsedForm form;
 
   if (!wsed_api_publish_form (message, &form, &problem))
     wsed_answer_error (message, 415, "unsupported_media_type", problem);
-  else if (length == 0)
+  else if (body == NULL)
     wsed_answer_error (message, 400, "syntax", "the body is empty; send an event");
   else
-    wsed_pipeline_submit (api->pipeline, form, data, length, on_submitted, wsed_pending_new (message));
+    wsed_pipeline_submit (api->pipeline, form, g_bytes_get_data (body, NULL), g_bytes_get_size (body), on_submitted,
+                          wsed_pending_new (message));
 }

@@ -134,32 +134,33 @@ key_is_valid (SoupMessageHeaders *headers)
   return length == 16;
 }
 
+static void
+refuse_upgrade (WsedHandshakes    *self,
+                SoupServerMessage *message,
+                const char        *text)
+{
+  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
+
+  soup_message_headers_replace (answer, "Upgrade", "websocket");
+  soup_message_headers_replace (answer, "Connection", "Upgrade");
+  soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
+  refuse (self, message, 426, "upgrade_required", text);
+}
+
 /* RFC 6455 section 4.2.1. */
 static gboolean
 check_protocol (WsedHandshakes    *self,
                 SoupServerMessage *message)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
   const char *version = soup_message_headers_get_list (headers, "Sec-WebSocket-Version");
 
   if (soup_server_message_get_http_version (message) != SOUP_HTTP_1_1)
     refuse (self, message, 400, "bad_handshake", "a WebSocket handshake needs HTTP/1.1");
-  else if (!header_has_token (headers, "Upgrade", "websocket"))
-    {
-      soup_message_headers_replace (answer, "Upgrade", "websocket");
-      soup_message_headers_append (answer, "Connection", "Upgrade");
-      refuse (self, message, 426, "upgrade_required", "this endpoint speaks WebSocket: connect with a WebSocket client");
-    }
-  else if (!header_has_token (headers, "Connection", "upgrade"))
-    refuse (self, message, 400, "bad_handshake", "send the header Connection: Upgrade");
-  else if (g_strcmp0 (version, "13") != 0)
-    {
-      soup_message_headers_replace (answer, "Sec-WebSocket-Version", "13");
-      soup_message_headers_replace (answer, "Upgrade", "websocket");
-      soup_message_headers_append (answer, "Connection", "Upgrade");
-      refuse (self, message, 426, "upgrade_required", "only version 13 of the WebSocket protocol is spoken");
-    }
+  else if (!header_has_token (headers, "Upgrade", "websocket") || !header_has_token (headers, "Connection", "upgrade"))
+    refuse_upgrade (self, message, "this endpoint speaks WebSocket: connect with a WebSocket client");
+  else if (version == NULL || !g_str_equal (version, "13"))
+    refuse_upgrade (self, message, "only version 13 of the WebSocket protocol is spoken; send Sec-WebSocket-Version: 13");
   else if (!key_is_valid (headers))
     refuse (self, message, 400, "bad_handshake", "send one Sec-WebSocket-Key, 16 bytes in base64");
   else

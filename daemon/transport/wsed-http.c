@@ -115,7 +115,6 @@ turn_away (SoupServerMessage *message,
       wsed_gate_refuse (message, status, code, text, allow);
       return;
     }
-  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   if (allow != NULL)
     soup_message_headers_replace (soup_server_message_get_response_headers (message), "Allow", allow);
   wsed_answer_error (message, status, code, text);
@@ -197,8 +196,6 @@ on_got_headers (SoupServerMessage *message,
   if (!check_route (self, route, message))
     return;
   g_object_set_data (G_OBJECT (message), "wsed-route", (gpointer) route);
-  if (!g_str_equal (soup_server_message_get_method (message), "POST"))
-    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
 }
 
 static void
@@ -207,13 +204,12 @@ on_got_chunk (SoupServerMessage *message,
               WsedHttp          *self)
 {
   const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
-  gboolean kept = soup_message_body_get_accumulate (soup_server_message_get_request_body (message));
   WsedPeer *peer = wsed_peer_of (message);
   guint64 received;
 
   if (peer == NULL)
     return;
-  received = wsed_peer_receive (peer, g_bytes_get_size (chunk), kept);
+  received = wsed_peer_receive (peer, chunk, route != NULL && g_str_equal (soup_server_message_get_method (message), "POST"));
   if (received > max_body_of (self, route, message))
     wsed_gate_refuse (message, 413, "too_large", "the body is larger than allowed; send less at a time", NULL);
   else if (wsed_peers_get_held (self->peers) > MAX (MAX_BODIES, self->api.config->max_body))
@@ -260,6 +256,8 @@ on_request_started (SoupServer        *server,
   WsedPeer *peer = wsed_peer_of (message);
 
   preset_answer (message);
+  /* Bodies are kept by the peer, within bounds. */
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   /* After libsoup's own handler of the same, before the one that calls on_request. */
   g_signal_connect (message, "got-headers", G_CALLBACK (on_got_headers), self);
   g_signal_connect (message, "got-chunk", G_CALLBACK (on_got_chunk), self);
@@ -307,9 +305,7 @@ on_peers_changed (guint    count,
 {
   WsedHttp *self = user_data;
 
-  if (count >= self->max_peers)
-    wsed_peers_drop_idle (self->peers);
-  wsed_listener_set_held (self->listener, wsed_peers_get_count (self->peers) >= self->max_peers);
+  wsed_listener_set_held (self->listener, count >= self->max_peers);
 }
 
 /* libsoup keeps a connection after a request only while it listens somewhere: on a name that nobody knows. */
@@ -364,7 +360,7 @@ wsed_http_new (const WsedConfig  *config,
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);
-  self->peers = wsed_peers_new (self->server, on_peers_changed, self);
+  self->peers = wsed_peers_new (self->server, self->max_peers, on_peers_changed, self);
   self->listener = wsed_listener_new ((const char * const *) config->listen, error);
   if (self->listener == NULL || !listen_for_nobody (self->server, error))
     return NULL;

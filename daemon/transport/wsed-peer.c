@@ -20,10 +20,14 @@
 /* Bytes that a refused client may still send: a body a little too large ends within, so that its sender sees the answer. */
 #define MAX_LINGER (32 * 1024 * 1024)
 
+/* So long (microseconds) may a connection be idle while others wait to be accepted. */
+#define CROWDED_IDLE (5 * G_USEC_PER_SEC)
+
 struct _WsedPeers
 {
   SoupServer *server;          /* borrowed */
   GQueue peers;                /* of WsedPeer */
+  guint crowd;                 /* as many are enough: idle ones have less time */
   GSocketAddress *local;       /* what libsoup is told: it takes a Unix address for an internet one */
   guint timer;
   gint64 test_deadline;        /* microseconds; 0: the real ones */
@@ -47,7 +51,7 @@ struct _WsedPeer
   gint64 since;                /* monotonic microseconds */
   gint64 deadline;             /* 0: none */
   guint64 received;            /* bytes of the body under way */
-  gsize held;                  /* those kept */
+  GByteArray *body;            /* those kept; libsoup would keep a body of one byte chunks at a hundred times its size */
 
   SoupServerMessage *last;     /* while idle: the way to the connection */
   GIOStream *stolen;           /* while lingering */
@@ -75,6 +79,17 @@ wsed_peer_get_fd (WsedPeer *self)
   return g_socket_get_fd (self->socket);
 }
 
+GBytes *
+wsed_peer_take_body (WsedPeer *self)
+{
+  GByteArray *body = g_steal_pointer (&self->body);
+
+  if (body == NULL)
+    return NULL;
+  self->set->held -= body->len;
+  return g_byte_array_free_to_bytes (body);
+}
+
 /* The last message holds its connection, and that the stream: neither must outlive the connection's end. */
 static void
 peer_unwatch (WsedPeer *self)
@@ -95,8 +110,9 @@ peer_unwatch (WsedPeer *self)
 static void
 peer_release (WsedPeer *self)
 {
-  self->set->held -= self->held;
-  self->held = 0;
+  GBytes *body = wsed_peer_take_body (self);
+
+  g_clear_pointer (&body, g_bytes_unref);
   self->received = 0;
 }
 
@@ -237,6 +253,7 @@ on_timer (gpointer user_data)
 {
   WsedPeers *self = user_data;
   gint64 now = g_get_monotonic_time ();
+  gboolean crowded = self->peers.length >= self->crowd;
   GList *next;
 
   for (GList *link = self->peers.head; link != NULL; link = next)
@@ -244,7 +261,7 @@ on_timer (gpointer user_data)
       WsedPeer *peer = link->data;
 
       next = link->next;
-      if (peer->deadline != 0 && peer->deadline <= now)
+      if ((peer->deadline != 0 && peer->deadline <= now) || (crowded && peer->last != NULL && now - peer->since >= CROWDED_IDLE))
         peer_expire (peer);
     }
   return G_SOURCE_CONTINUE;
@@ -252,6 +269,7 @@ on_timer (gpointer user_data)
 
 WsedPeers *
 wsed_peers_new (SoupServer       *server,
+                guint             crowd,
                 WsedPeersChanged  changed,
                 gpointer          user_data)
 {
@@ -261,6 +279,7 @@ wsed_peers_new (SoupServer       *server,
   guint interval = 1000;
 
   self->server = server;
+  self->crowd = crowd;
   self->changed = changed;
   self->user_data = user_data;
   self->local = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
@@ -327,22 +346,19 @@ wsed_peers_is_stopping (WsedPeers *self)
   return self->stopping;
 }
 
-gboolean
-wsed_peers_drop_idle (WsedPeers *self)
+static void
+drop_idle (WsedPeers *self)
 {
-  WsedPeer *longest = NULL;
+  GList *next;
 
-  for (GList *link = self->peers.head; link != NULL; link = link->next)
+  for (GList *link = self->peers.head; link != NULL; link = next)
     {
       WsedPeer *peer = link->data;
 
-      if (peer->last != NULL && (longest == NULL || peer->since < longest->since))
-        longest = peer;
+      next = link->next;
+      if (peer->last != NULL)
+        peer_drop (peer);
     }
-  if (longest == NULL)
-    return FALSE;
-  peer_drop (longest);
-  return TRUE;
 }
 
 void
@@ -351,8 +367,7 @@ wsed_peers_stop (WsedPeers *self)
   gint64 soon = g_get_monotonic_time () + G_USEC_PER_SEC;
 
   self->stopping = TRUE;
-  while (wsed_peers_drop_idle (self))
-    ;
+  drop_idle (self);
   for (GList *link = self->peers.head; link != NULL; link = link->next)
     {
       WsedPeer *peer = link->data;
@@ -368,8 +383,7 @@ wsed_peers_free (WsedPeers *self)
   if (self == NULL)
     return;
   self->freeing = TRUE;
-  while (wsed_peers_drop_idle (self))
-    ;
+  drop_idle (self);
   soup_server_disconnect (self->server);
   for (GList *link = self->peers.head, *next; link != NULL; link = next)
     {
@@ -424,14 +438,19 @@ wsed_peer_enter (WsedPeer      *self,
 
 guint64
 wsed_peer_receive (WsedPeer *self,
-                   gsize     bytes,
-                   gboolean  kept)
+                   GBytes   *chunk,
+                   gboolean  keep)
 {
-  self->received += bytes;
-  if (kept)
+  gsize length;
+  const guint8 *data = g_bytes_get_data (chunk, &length);
+
+  self->received += length;
+  if (keep)
     {
-      self->held += bytes;
-      self->set->held += bytes;
+      if (self->body == NULL)
+        self->body = g_byte_array_new ();
+      g_byte_array_append (self->body, data, length);
+      self->set->held += length;
     }
   return self->received;
 }

@@ -24,12 +24,11 @@ typedef enum
 /* Called when a peer has come or gone. */
 typedef void (*WsedPeersChanged) (guint count, gpointer user_data);
 
-WsedPeers *wsed_peers_new        (SoupServer *server, WsedPeersChanged changed, gpointer user_data);
+/* @crowd: from so many peers on, idle ones are ended after 5 s. */
+WsedPeers *wsed_peers_new        (SoupServer *server, guint crowd, WsedPeersChanged changed, gpointer user_data);
 /* Takes @fd and hands it to the server. */
 void       wsed_peers_add        (WsedPeers *self, int fd, GSocketAddress *remote);
 guint      wsed_peers_get_count  (WsedPeers *self);
-/* Ends the peer that is idle for longest; FALSE where none is. */
-gboolean   wsed_peers_drop_idle  (WsedPeers *self);
 /* Ends the idle ones now and every other after the answer to its request. */
 void       wsed_peers_stop       (WsedPeers *self);
 void       wsed_peers_free       (WsedPeers *self);
@@ -42,8 +41,10 @@ void       wsed_peer_enter       (WsedPeer *self, WsedPeerState state, guint64 b
 /* A request's first bytes have come; its answer has gone. */
 void       wsed_peer_begin       (WsedPeer *self, SoupServerMessage *message);
 void       wsed_peer_end         (WsedPeer *self, SoupServerMessage *message);
-/* @bytes more of the request's body have come; @kept: they stay in memory until the answer has gone. How many came so far. */
-guint64    wsed_peer_receive     (WsedPeer *self, gsize bytes, gboolean kept);
+/* More of the request's body has come, to be kept or not; how many bytes came so far. */
+guint64    wsed_peer_receive     (WsedPeer *self, GBytes *chunk, gboolean keep);
+/* The body as far as it was kept; NULL where nothing was. */
+GBytes    *wsed_peer_take_body   (WsedPeer *self);
 /* Bytes of bodies kept for all peers. */
 gsize      wsed_peers_get_held   (WsedPeers *self);
 /* @stream, stolen from libsoup and taken, has been answered by hand: says so to the client, and reads on for a while without looking, so
