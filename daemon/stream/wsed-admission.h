@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "stream/wsed-encoding.h"
 #include "wse-cursor.h"
-#include "wse-dialect.h"
 #include "wse-filter.h"
 
 G_BEGIN_DECLS
@@ -17,6 +17,7 @@ typedef struct
   char *user;                  /* sub; NULL: nobody's */
   const char *endpoint;        /* "/wse", static */
   WseDialect dialect;
+  WsedFraming framing;
   gboolean control;            /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
   GStrv channels;              /* or { "*" } */
   WseFilter *filter;           /* NULL: all */

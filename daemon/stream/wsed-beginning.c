@@ -21,6 +21,7 @@ struct _WsedBeginning
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   GPtrArray *searches;         /* (element-type WsedLocate) not sent yet */
   gboolean recovered;
+  char epoch[WSE_MAX_EPOCH_BYTES + 1];
   char *problem;
 };
 
@@ -207,6 +208,7 @@ on_joined (gpointer message)
       const WsedHead *heads = (const WsedHead *) join->heads->heads->data;
       guint n = join->streams->len;
 
+      memcpy (beginning->epoch, heads[n].epoch, sizeof beginning->epoch);
       for (guint i = 0; i < n; i++)
         find_place (beginning, subscribe (beginning, g_ptr_array_index (join->streams, i), &heads[i]), &heads[i], &heads[n]);
       beginning->under_way += beginning->searches->len;
@@ -220,7 +222,7 @@ on_joined (gpointer message)
 WsedBeginning *
 wsed_beginning_new (WsedReader     *reader,
                     WsedSubscriber   *subscriber,
-                    WseDialect      dialect,
+                    WsedEncoding    encoding,
                     const WsedWish *wish,
                     WsedBegun       begun)
 {
@@ -238,7 +240,7 @@ wsed_beginning_new (WsedReader     *reader,
   beginning->recovered = TRUE;
   beginning->under_way = 1;
   wsed_hub_join (wsed_worker_get_hub (beginning->worker),
-                 wsed_join_new (beginning->worker, wish->channels, dialect, beginning, on_joined));
+                 wsed_join_new (beginning->worker, wish->channels, encoding, beginning, on_joined));
   return beginning;
 }
 
@@ -257,4 +259,10 @@ wsed_beginning_take (WsedBeginning *beginning,
   *recovered = beginning->recovered;
   beginning->subscriptions = g_ptr_array_new ();
   return subscriptions;
+}
+
+const char *
+wsed_beginning_get_epoch (WsedBeginning *beginning)
+{
+  return beginning->epoch;
 }

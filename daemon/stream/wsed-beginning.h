@@ -21,12 +21,14 @@ typedef struct
 typedef void (*WsedBegun) (WsedReader *reader, WsedBeginning *beginning, const char *problem);
 
 /* @wish is copied. */
-WsedBeginning *wsed_beginning_new    (WsedReader *reader, WsedSubscriber *subscriber, WseDialect dialect, const WsedWish *wish, WsedBegun begun);
+WsedBeginning *wsed_beginning_new    (WsedReader *reader, WsedSubscriber *subscriber, WsedEncoding encoding, const WsedWish *wish, WsedBegun begun);
 /* Undoes it; begun is not called. */
 void           wsed_beginning_cancel (WsedBeginning *beginning);
 /* While begun is called: the subscriptions (element-type WsedSubscription), in the order of the channels, which then are the caller's;
  * whether nothing since the cursor is lost. */
 GPtrArray     *wsed_beginning_take   (WsedBeginning *beginning, gboolean *recovered);
+/* While begun is called: the epoch of the log. */
+const char    *wsed_beginning_get_epoch (WsedBeginning *beginning);
 
 /* Ends subscriptions (element-type WsedSubscription) that are not attached to their views any more. */
 void           wsed_subscriptions_drop (WsedWorker *worker, GPtrArray *subscriptions);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedHub knows, on the main thread, which channels have subscribers on which worker. It encodes each event once per dialect in use into
+/* WsedHub knows, on the main thread, which channels have subscribers on which worker. It encodes each event once per encoding in use into
  * the tail and sends the workers concerned one message per batch. It never waits for a worker. */
 
 #include "stream/wsed-hub.h"
@@ -9,13 +9,12 @@
 
 #include "stream/wsed-join.h"
 #include "stream/wsed-stream-metrics.h"
-#include "wse-frame-private.h"
 
-/* All dialects of a channel. */
+/* All encodings of a channel. */
 typedef struct
 {
   char *channel;
-  WsedStream *streams[WSE_N_DIALECTS];
+  WsedStream *streams[WSED_N_ENCODINGS];
 } Channel;
 
 /* A batch on its way to a worker. */
@@ -39,6 +38,7 @@ struct _WsedHub
   GHashTable *channels;        /* (element-type utf8 Channel), without "*" */
   Channel *whole;              /* "*" */
   GString *text;
+  char epoch[WSE_MAX_EPOCH_BYTES + 1]; /* the log's; known before the first subscription is answered */
 
   guint n_workers;
   WsedWorker **workers;
@@ -60,7 +60,7 @@ struct _WsedHub
 static void
 channel_free (Channel *channel)
 {
-  for (guint i = 0; i < WSE_N_DIALECTS; i++)
+  for (guint i = 0; i < WSED_N_ENCODINGS; i++)
     g_clear_pointer (&channel->streams[i], wsed_stream_unref);
   g_free (channel->channel);
   g_free (channel);
@@ -172,52 +172,49 @@ send_to_workers (WsedHub         *hub,
 }
 
 static void
-encode (WsedHub    *hub,
-        WsedEntry  *entry,
-        guint       channel,
-        WseDialect  dialect,
-        WsedPiece  *piece)
+encode (WsedHub      *hub,
+        WsedEntry    *entry,
+        guint         channel,
+        WsedEncoding  encoding,
+        WsedPiece    *piece)
 {
-  guint8 header[WSE_FRAME_HEADER_MAX];
-  gsize header_length;
+  char head[WSED_ENCODING_HEAD];
+  gsize length = wsed_encoding_write (encoding, entry, entry->event->channels[channel], entry->seqs[channel], hub->epoch, hub->text, head);
 
-  g_string_truncate (hub->text, 0);
-  wse_dialect_write (dialect, entry->event, entry->event->channels[channel], entry->seqs[channel], hub->text);
-  header_length = wse_frame_header (header, WSE_OPCODE_TEXT, hub->text->len);
-  wsed_tail_write (hub->tail, header, header_length, hub->text->str, hub->text->len, piece);
+  wsed_tail_write (hub->tail, head, length, hub->text->str, hub->text->len, piece);
 }
 
 static void
 publish (WsedHub   *hub,
          WsedEntry *entry)
 {
-  WsedPiece first[WSE_N_DIALECTS] = { 0 };
+  WsedPiece first[WSED_N_ENCODINGS] = { 0 };
 
   for (guint i = 0; i < entry->event->n_channels; i++)
     {
       Channel *channel = g_hash_table_lookup (hub->channels, entry->event->channels[i]);
 
-      for (guint dialect = 0; channel != NULL && dialect < WSE_N_DIALECTS; dialect++)
+      for (WsedEncoding encoding = 0; channel != NULL && encoding < WSED_N_ENCODINGS; encoding++)
         {
           WsedPiece piece;
 
-          if (channel->streams[dialect] == NULL)
+          if (channel->streams[encoding] == NULL)
             continue;
-          encode (hub, entry, i, dialect, &piece);
-          send_to_workers (hub, channel->streams[dialect], entry, entry->seqs[i], &piece);
+          encode (hub, entry, i, encoding, &piece);
+          send_to_workers (hub, channel->streams[encoding], entry, entry->seqs[i], &piece);
           if (i == 0)
-            first[dialect] = piece;
+            first[encoding] = piece;
         }
     }
-  for (guint dialect = 0; hub->whole != NULL && dialect < WSE_N_DIALECTS; dialect++)
+  for (WsedEncoding encoding = 0; hub->whole != NULL && encoding < WSED_N_ENCODINGS; encoding++)
     {
-      WsedStream *stream = hub->whole->streams[dialect];
+      WsedStream *stream = hub->whole->streams[encoding];
 
       if (stream == NULL)
         continue;
-      if (first[dialect].chunk == NULL)
-        encode (hub, entry, 0, dialect, &first[dialect]);
-      send_to_workers (hub, stream, entry, entry->n, &first[dialect]);
+      if (first[encoding].chunk == NULL)
+        encode (hub, entry, 0, encoding, &first[encoding]);
+      send_to_workers (hub, stream, entry, entry->n, &first[encoding]);
     }
 }
 
@@ -291,7 +288,9 @@ on_heads (WsedMessage *message,
           gpointer     user_data)
 {
   WsedJoin *join = user_data;
+  const WsedHead *log = &g_array_index (join->heads->heads, WsedHead, join->heads->heads->len - 1);
 
+  memcpy (join->hub->epoch, log->epoch, sizeof join->hub->epoch);
   join->message.run = give_back_join;
   wsed_inbox_push (wsed_worker_get_inbox (join->worker), &join->message);
 }
@@ -307,11 +306,11 @@ run_join (WsedMessage *message,
   join->heads = wsed_heads_new (hub->main);
   for (guint i = 0; join->channels[i] != NULL; i++)
     {
-      WsedStream **stream = &get_channel (hub, join->channels[i])->streams[join->dialect];
+      WsedStream **stream = &get_channel (hub, join->channels[i])->streams[join->encoding];
 
       if (*stream == NULL)
         {
-          *stream = wsed_stream_new (join->channels[i], join->dialect, hub->n_workers);
+          *stream = wsed_stream_new (join->channels[i], join->encoding, hub->n_workers);
           wsed_metric_add (wsed_stream_metrics ()->streams, 1);
         }
       wsed_stream_subscribe (*stream, wsed_worker_get_index (join->worker));
@@ -349,7 +348,7 @@ drop_channel_if_unused (WsedHub    *hub,
   gboolean whole = strcmp (name, "*") == 0;
   Channel *channel = whole ? hub->whole : g_hash_table_lookup (hub->channels, name);
 
-  for (guint i = 0; i < WSE_N_DIALECTS; i++)
+  for (guint i = 0; i < WSED_N_ENCODINGS; i++)
     if (channel->streams[i] != NULL)
       return;
   if (whole)
@@ -371,7 +370,7 @@ run_leave (WsedMessage *message,
 
       if (!wsed_stream_unsubscribe (stream, ending->worker))
         continue;
-      g_clear_pointer (&get_channel (hub, stream->channel)->streams[stream->dialect], wsed_stream_unref);
+      g_clear_pointer (&get_channel (hub, stream->channel)->streams[stream->encoding], wsed_stream_unref);
       drop_channel_if_unused (hub, stream->channel);
       wsed_metric_add (wsed_stream_metrics ()->streams, -1);
     }

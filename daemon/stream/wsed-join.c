@@ -7,7 +7,7 @@
 WsedJoin *
 wsed_join_new (WsedWorker         *worker,
                const char * const *channels,
-               WseDialect          dialect,
+               WsedEncoding        encoding,
                gpointer            beginning,
                void (*joined) (gpointer join))
 {
@@ -16,7 +16,7 @@ wsed_join_new (WsedWorker         *worker,
   join->worker = worker;
   join->hub = wsed_worker_get_hub (worker);
   join->channels = g_strdupv ((GStrv) channels);
-  join->dialect = dialect;
+  join->encoding = encoding;
   join->beginning = beginning;
   join->joined = joined;
   return join;

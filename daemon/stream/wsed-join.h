@@ -14,14 +14,14 @@ typedef struct
   WsedWorker *worker;
   gpointer beginning;          /* the worker's: who asked */
   void (*joined) (gpointer join);
-  WseDialect dialect;
+  WsedEncoding encoding;
   GStrv channels;
 
   GPtrArray *streams;          /* the hub's answer, in the order of the channels */
   WsedHeads *heads;            /* the log's answer: one for each channel, then one for "*" */
 } WsedJoin;
 
-WsedJoin *wsed_join_new  (WsedWorker *worker, const char * const *channels, WseDialect dialect, gpointer beginning, void (*joined) (gpointer join));
+WsedJoin *wsed_join_new  (WsedWorker *worker, const char * const *channels, WsedEncoding encoding, gpointer beginning, void (*joined) (gpointer join));
 void      wsed_join_free (WsedJoin *join);
 
 /* Any thread: what the hub does with it, on the main thread. */

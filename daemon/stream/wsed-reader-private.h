@@ -19,7 +19,8 @@ struct _WsedReader
   WsedSubscriber *subscriber;
   WsedWorker *worker;
   const WsedAdmission *admission;
-  WsedReaderFrame frame;
+  WsedEncoding encoding;
+  char epoch[WSE_MAX_EPOCH_BYTES + 1]; /* the log's */
   WsedReaderFailed failed;
   WsedReaderSubscribed subscribed;
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
@@ -36,8 +37,11 @@ struct _WsedReader
   guint frames_sent;
 };
 
-/* @subscription: NULL for a control message. */
-void wsed_reader_add_text     (WsedReader *reader, const GString *text, WsedSubscription *subscription);
+/* Puts a message about the stream into the page. */
+void wsed_reader_tell         (WsedReader *reader, const char *type, const GString *text);
+/* Puts an event into the page; @body is room to work in. */
+void wsed_reader_add_event    (WsedReader *reader, WsedSubscription *subscription, const WsedEntry *entry, const char *channel, guint64 seq,
+                               GString *body);
 void wsed_reader_append_cursor (WsedReader *reader, GString *cursor);
 WsedSubscription *wsed_reader_find (WsedReader *reader, const char *channel);
 /* The subscription through which this connection gets @entry; NULL: through none. */

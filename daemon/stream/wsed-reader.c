@@ -12,21 +12,56 @@
 /* A page's memory is given back when it was larger than this. */
 #define KEPT_PAGE_BYTES 1024
 
-void
-wsed_reader_add_text (WsedReader       *reader,
-                      const GString    *text,
-                      WsedSubscription *subscription)
+/* An SSE client has its place in the id of each event, and nothing to be greeted for. */
+static gboolean
+is_told_all (WsedReader *reader)
 {
-  WsedPageFrame frame = { .subscription = subscription };
+  return reader->admission->control && wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_WEBSOCKET;
+}
 
+static GByteArray *
+get_page (WsedReader *reader)
+{
   if (reader->page == NULL)
     {
       reader->page = g_byte_array_new ();
       reader->frames = g_array_new (FALSE, FALSE, sizeof (WsedPageFrame));
     }
-  reader->frame (reader->page, text->str, text->len);
-  frame.end = reader->page->len;
+  return reader->page;
+}
+
+static void
+end_frame (WsedReader       *reader,
+           WsedSubscription *subscription)
+{
+  WsedPageFrame frame = { reader->page->len, subscription };
+
   g_array_append_val (reader->frames, frame);
+}
+
+void
+wsed_reader_tell (WsedReader    *reader,
+                  const char    *type,
+                  const GString *text)
+{
+  wsed_encoding_control (reader->encoding, type, text->str, text->len, get_page (reader));
+  end_frame (reader, NULL);
+}
+
+void
+wsed_reader_add_event (WsedReader       *reader,
+                       WsedSubscription *subscription,
+                       const WsedEntry  *entry,
+                       const char       *channel,
+                       guint64           seq,
+                       GString          *body)
+{
+  char head[WSED_ENCODING_HEAD];
+  gsize length = wsed_encoding_write (reader->encoding, entry, channel, seq, reader->epoch, body, head);
+
+  g_byte_array_append (get_page (reader), (const guint8 *) head, length);
+  g_byte_array_append (reader->page, (const guint8 *) body->str, body->len);
+  end_frame (reader, subscription);
 }
 
 void
@@ -323,14 +358,14 @@ wsed_reader_mark (WsedReader *reader)
       subscription->done = seen;
       passed_over = TRUE;
     }
-  if (passed_over && reader->admission->control)
+  if (passed_over && is_told_all (reader))
     {
       g_autoptr(GString) cursor = g_string_new (NULL);
       g_autoptr(GString) text = g_string_new (NULL);
 
       wsed_reader_append_cursor (reader, cursor);
       wsed_control_write_mark (text, cursor->str);
-      wsed_reader_add_text (reader, text, NULL);
+      wsed_reader_tell (reader, "mark", text);
       wsed_worker_mark (reader->worker, reader->subscriber);
     }
 }
@@ -342,11 +377,9 @@ tell_hello (WsedReader *reader)
   g_autoptr(GString) cursor = g_string_new (NULL);
   g_autoptr(GString) text = g_string_new (NULL);
 
-  if (!reader->admission->control)
-    return;
   wsed_reader_append_cursor (reader, cursor);
   wsed_control_write_hello (text, reader->admission->id, config->heartbeat, config->max_message, cursor->str);
-  wsed_reader_add_text (reader, text, NULL);
+  wsed_reader_tell (reader, "hello", text);
 }
 
 static void
@@ -364,8 +397,10 @@ on_first_begun (WsedReader    *reader,
     }
   g_ptr_array_unref (reader->subscriptions);
   reader->subscriptions = wsed_beginning_take (beginning, &recovered);
+  g_strlcpy (reader->epoch, wsed_beginning_get_epoch (beginning), sizeof reader->epoch);
   reader->started = TRUE;
-  tell_hello (reader);
+  if (is_told_all (reader))
+    tell_hello (reader);
   wsed_reader_replay (reader);
   wsed_worker_mark (reader->worker, reader->subscriber);
 }
@@ -373,7 +408,6 @@ on_first_begun (WsedReader    *reader,
 WsedReader *
 wsed_reader_new (WsedSubscriber        *subscriber,
                  const WsedAdmission *admission,
-                 WsedReaderFrame      frame,
                  WsedReaderFailed     failed)
 {
   WsedReader *reader = g_new0 (WsedReader, 1);
@@ -382,10 +416,10 @@ wsed_reader_new (WsedSubscriber        *subscriber,
   reader->subscriber = subscriber;
   reader->worker = subscriber->worker;
   reader->admission = admission;
-  reader->frame = frame;
+  reader->encoding = wsed_encoding (admission->dialect, admission->framing);
   reader->failed = failed;
   reader->subscriptions = g_ptr_array_new ();
-  reader->beginning = wsed_beginning_new (reader, subscriber, admission->dialect, &wish, on_first_begun);
+  reader->beginning = wsed_beginning_new (reader, subscriber, reader->encoding, &wish, on_first_begun);
   return reader;
 }
 

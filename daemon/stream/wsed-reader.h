@@ -30,14 +30,11 @@ typedef struct
   gsize bytes;
 } WsedGather;
 
-/* How a text becomes bytes on this reader's wire: appends them to @out. */
-typedef void (*WsedReaderFrame) (GByteArray *out, const char *text, gsize length);
-
 /* The log failed: the stream cannot go on. */
 typedef void (*WsedReaderFailed) (WsedSubscriber *subscriber, const char *reason);
 
 /* Joins the admission's channels; @admission must outlive the reader. @subscriber is marked when there is something to send. */
-WsedReader *wsed_reader_new     (WsedSubscriber *subscriber, const WsedAdmission *admission, WsedReaderFrame frame, WsedReaderFailed failed);
+WsedReader *wsed_reader_new     (WsedSubscriber *subscriber, const WsedAdmission *admission, WsedReaderFailed failed);
 void        wsed_reader_free    (WsedReader *reader);
 /* Whether the beginning is known, so that hello, where it is wanted, is before everything else. */
 gboolean    wsed_reader_started (WsedReader *reader);

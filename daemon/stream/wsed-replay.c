@@ -26,7 +26,7 @@ tell_gap (WsedReader       *reader,
     return;
   text = g_string_new (NULL);
   wsed_control_write_gap (text, subscription->stream->channel, subscription->view->slot->epoch, from, to, reason);
-  wsed_reader_add_text (reader, text, NULL);
+  wsed_reader_tell (reader, "gap", text);
 }
 
 /* What lies between what was asked for and the first event that is still there is lost; it is told before what comes behind it. */
@@ -50,7 +50,7 @@ tell_losses (WsedReader         *reader,
 static void
 add_event (WsedReader *reader,
            WsedEntry  *entry,
-           GString    *text)
+           GString    *body)
 {
   guint64 seq;
   const char *channel;
@@ -59,9 +59,7 @@ add_event (WsedReader *reader,
   /* One that is live gets it from its view. */
   if (subscription == NULL || !g_ptr_array_find (reader->replaying, subscription, NULL))
     return;
-  g_string_truncate (text, 0);
-  wse_dialect_write (reader->admission->dialect, entry->event, channel, seq, text);
-  wsed_reader_add_text (reader, text, subscription);
+  wsed_reader_add_event (reader, subscription, entry, channel, seq, body);
 }
 
 static gboolean
@@ -103,7 +101,7 @@ tell_caught_up (WsedReader       *reader,
   else
     wse_cursor_append (cursor, subscription->stream->channel, subscription->view->slot->epoch, subscription->done);
   wsed_control_write_caught_up (text, subscription != NULL ? subscription->stream->channel : NULL, cursor->str);
-  wsed_reader_add_text (reader, text, NULL);
+  wsed_reader_tell (reader, "caught_up", text);
 }
 
 /* Those that a subscribe began go live each by itself; the others together, since their replay is merged. TRUE where all are live. */
@@ -146,7 +144,7 @@ static void
 take_page (WsedReader *reader,
            WsedRead   *read)
 {
-  g_autoptr(GString) text = g_string_sized_new (512);
+  g_autoptr(GString) body = g_string_sized_new (512);
 
   for (guint i = 0; i < reader->replaying->len; i++)
     {
@@ -156,7 +154,7 @@ take_page (WsedReader *reader,
         tell_losses (reader, subscription, &g_array_index (read->positions, WsedPosition, i), subscription->done);
     }
   for (guint i = 0; i < read->entries->len; i++)
-    add_event (reader, g_ptr_array_index (read->entries, i), text);
+    add_event (reader, g_ptr_array_index (read->entries, i), body);
   for (guint i = 0; i < reader->replaying->len; i++)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedStream names a channel in one dialect and counts who subscribes to it. What is in it lies in the tail; what a worker sees of it is
+/* WsedStream names a channel in one encoding and counts who subscribes to it. What is in it lies in the tail; what a worker sees of it is
  * in the worker's slot. */
 
 #include "stream/wsed-stream.h"
@@ -8,15 +8,15 @@
 #include <string.h>
 
 WsedStream *
-wsed_stream_new (const char *channel,
-                 WseDialect  dialect,
-                 guint       n_workers)
+wsed_stream_new (const char  *channel,
+                 WsedEncoding encoding,
+                 guint        n_workers)
 {
   WsedStream *stream = g_malloc0 (sizeof (WsedStream) + n_workers * sizeof (stream->at[0]));
 
   g_atomic_ref_count_init (&stream->refs);
   stream->channel = g_strdup (channel);
-  stream->dialect = dialect;
+  stream->encoding = encoding;
   stream->n_workers = n_workers;
   return stream;
 }

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "log/wsed-entry.h"
+#include "stream/wsed-encoding.h"
 #include "stream/wsed-tail.h"
-#include "wse-dialect.h"
 
 G_BEGIN_DECLS
 
 #define WSED_MAX_WORKERS 64
 
-/* A channel in one dialect, while somebody subscribes to it. Refcounted; the fields belong to the main thread but for the slots: each
+/* A channel in one encoding, while somebody subscribes to it. Refcounted; the fields belong to the main thread but for the slots: each
  * worker has one for what it keeps of the stream and touches no other. */
 typedef struct _WsedStream WsedStream;
 struct _WsedStream
 {
   gatomicrefcount refs;
   char *channel;               /* "*": the whole log, its positions are n */
-  WseDialect dialect;
+  WsedEncoding encoding;
   guint64 workers;             /* main: a bit for each worker that has subscriptions */
   guint n_workers;
   struct
@@ -26,7 +25,7 @@ struct _WsedStream
   } at[];
 };
 
-WsedStream *wsed_stream_new   (const char *channel, WseDialect dialect, guint n_workers);
+WsedStream *wsed_stream_new   (const char *channel, WsedEncoding encoding, guint n_workers);
 WsedStream *wsed_stream_ref   (WsedStream *stream);
 void        wsed_stream_unref (WsedStream *stream);
 /* Main thread: counts a worker's subscriptions; unsubscribe tells whether that was the last of all. */

@@ -114,7 +114,7 @@ wsed_reader_subscribe (WsedReader          *reader,
   g_assert (reader->started && reader->beginning == NULL);
 
   reader->subscribed = subscribed;
-  reader->beginning = wsed_beginning_new (reader, reader->subscriber, reader->admission->dialect, wish, on_begun);
+  reader->beginning = wsed_beginning_new (reader, reader->subscriber, reader->encoding, wish, on_begun);
 }
 
 void

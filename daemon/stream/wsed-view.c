@@ -104,6 +104,7 @@ wsed_view_append (WsedView          *view,
   entry = wsed_view_at (view, view->end++);
   entry->piece = arrival->piece;
   entry->seq = arrival->seq;
+  entry->n = arrival->entry->n;
   entry->several = arrival->entry->event->n_channels > 1 ? wsed_entry_ref (arrival->entry) : NULL;
   view->remembered++;
 }

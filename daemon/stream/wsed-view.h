@@ -13,6 +13,7 @@ typedef struct
 {
   WsedPiece piece;
   guint64 seq;
+  guint64 n;
   WsedEntry *several;          /* an event of several channels: who has it twice must look; else NULL */
 } WsedViewEntry;
 
@@ -44,6 +45,7 @@ typedef struct
   guint64 done;                /* the seq up to which everything is sent or passed over */
   guint64 target;              /* replaying: the head when that began */
   guint64 at;                  /* live: the index in the view of the next entry */
+  guint64 gathered;            /* live: the same while a flush is put together */
 } WsedSubscription;
 
 /* What a worker knows of a stream. */

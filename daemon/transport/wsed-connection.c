@@ -351,6 +351,6 @@ wsed_connection_start (WsedWorker    *worker,
     self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
   g_clear_pointer (&admission->early, g_free);
   if (!echo)
-    self->reader = wsed_reader_new (&self->subscriber, admission, append_text, on_failed);
+    self->reader = wsed_reader_new (&self->subscriber, admission, on_failed);
   wsed_worker_mark (worker, &self->subscriber);
 }
