@@ -46,6 +46,7 @@ void wsed_reader_append_cursor (WsedReader *reader, GString *cursor);
 WsedSubscription *wsed_reader_find (WsedReader *reader, const char *channel);
 /* The subscription through which this connection gets @entry; NULL: through none. */
 WsedSubscription *wsed_reader_choose (WsedReader *reader, WsedEntry *entry, guint64 *seq, const char **channel);
+gboolean wsed_reader_page_is_sent (WsedReader *reader);
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
 void wsed_reader_cancel_replay (WsedReader *reader);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedReader holds a connection's positions and gives out what lies between them and the ends. It copies nothing of what is live: it
- * points at the tail's bytes. A position that the tail has left behind goes back to reading from the log (wsed-replay.c). */
+/* WsedReader holds a connection's positions and the page that waits to be sent. What lies between the positions and the ends is given out
+ * by wsed-gather.c, what the views have not is read by wsed-replay.c. */
 
 #include "stream/wsed-control.h"
 #include "stream/wsed-reader-private.h"
@@ -116,219 +116,10 @@ wsed_reader_choose (WsedReader  *reader,
   return NULL;
 }
 
-static void
-add_piece (WsedGather       *gather,
-           WsedSubscription *subscription,
-           guint64           upto,
-           void             *data,
-           gsize             bytes)
-{
-  if (bytes > 0)
-    gather->pieces[gather->n_pieces++] = (struct iovec){ data, bytes };
-  gather->gathered[gather->n_gathered++] = (WsedGathered){ subscription, upto, bytes };
-  gather->bytes += bytes;
-}
-
-static gboolean
-is_full (const WsedGather *gather,
-         gsize             max_bytes)
-{
-  return gather->n_pieces == WSED_GATHER_MAX || gather->n_gathered == WSED_GATHER_MAX || gather->bytes >= max_bytes;
-}
-
-static void
-gather_page (WsedReader *reader,
-             WsedGather *gather,
-             gsize       max_bytes)
-{
-  const WsedPageFrame *frames = (gconstpointer) reader->frames->data;
-  gsize begin = reader->frames_sent > 0 ? frames[reader->frames_sent - 1].end : 0;
-  guint upto = reader->frames_sent;
-
-  do
-    upto++;
-  while (upto < reader->frames->len && frames[upto].end - begin <= max_bytes);
-  add_piece (gather, NULL, upto, reader->page->data + begin, frames[upto - 1].end - begin);
-}
-
-static void
-gather_view (WsedReader       *reader,
-             WsedSubscription *subscription,
-             WsedGather       *gather,
-             gsize             max_bytes)
-{
-  WsedView *view = subscription->view;
-  guint64 at = subscription->at;
-
-  while (at < view->end && !is_full (gather, max_bytes))
-    {
-      WsedViewEntry *entry = wsed_view_at (view, at);
-      void *data = entry->piece.chunk->data + entry->piece.offset;
-      gsize bytes = 0;
-      guint64 seq;
-      const char *channel;
-
-      if (entry->several == NULL)
-        at = wsed_view_run (view, at, MAX (max_bytes - gather->bytes, entry->piece.length), &bytes);
-      else
-        {
-          if (wsed_reader_choose (reader, entry->several, &seq, &channel) == subscription)
-            bytes = entry->piece.length;
-          at++;
-        }
-      add_piece (gather, subscription, at, data, bytes);
-    }
-}
-
-/* The tail has left the position behind. */
-static void
-fall_behind (WsedReader       *reader,
-             WsedSubscription *subscription)
-{
-  wsed_view_detach (subscription->view, subscription);
-  subscription->state = WSED_SUBSCRIPTION_REPLAYING;
-  subscription->had_some = TRUE;
-  subscription->target = subscription->view->slot->head;
-  subscription->by_itself = FALSE;
-  wsed_metric_add (wsed_stream_metrics ()->lags, 1);
-}
-
-static gboolean
-page_is_sent (WsedReader *reader)
+gboolean
+wsed_reader_page_is_sent (WsedReader *reader)
 {
   return reader->frames == NULL || reader->frames_sent == reader->frames->len;
-}
-
-void
-wsed_reader_gather (WsedReader *reader,
-                    WsedGather *gather,
-                    gsize       max_bytes)
-{
-  gboolean behind = FALSE;
-
-  if (!page_is_sent (reader))
-    {
-      gather_page (reader, gather, max_bytes);
-      if (gather->gathered[gather->n_gathered - 1].upto < reader->frames->len)
-        return;
-    }
-  for (guint i = 0; i < reader->subscriptions->len && !is_full (gather, max_bytes); i++)
-    {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
-
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE)
-        continue;
-      if (subscription->at >= subscription->view->begin)
-        gather_view (reader, subscription, gather, max_bytes);
-      else
-        {
-          fall_behind (reader, subscription);
-          behind = TRUE;
-        }
-    }
-  if (behind)
-    wsed_reader_replay (reader);
-}
-
-/* Part of a page went: up to which frame, and what is left of that. */
-static guint
-page_sent_in_part (WsedReader  *reader,
-                   gsize        sent,
-                   GByteArray **rest)
-{
-  const WsedPageFrame *frames = (gconstpointer) reader->frames->data;
-  gsize begin = reader->frames_sent > 0 ? frames[reader->frames_sent - 1].end : 0;
-  guint events = 0;
-
-  while (reader->frames_sent < reader->frames->len && sent > 0)
-    {
-      gsize length = frames[reader->frames_sent].end - begin;
-
-      if (sent < length)
-        *rest = g_byte_array_append (g_byte_array_new (), reader->page->data + begin + sent, length - sent);
-      sent -= MIN (sent, length);
-      begin = frames[reader->frames_sent].end;
-      events += frames[reader->frames_sent].subscription != NULL;
-      reader->frames_sent++;
-    }
-  return events;
-}
-
-static guint
-view_sent_in_part (WsedSubscription *subscription,
-                   gsize             sent,
-                   GByteArray      **rest)
-{
-  guint64 from = subscription->at;
-
-  while (sent > 0)
-    {
-      WsedViewEntry *entry = wsed_view_at (subscription->view, subscription->at);
-      WsedPiece *piece = &entry->piece;
-
-      if (sent < piece->length)
-        *rest = g_byte_array_append (g_byte_array_new (), (guint8 *) piece->chunk->data + piece->offset + sent, piece->length - sent);
-      sent -= MIN (sent, piece->length);
-      subscription->done = entry->seq;
-      subscription->at++;
-    }
-  return subscription->at - from;
-}
-
-static guint
-view_sent (WsedSubscription *subscription,
-           guint64           upto,
-           gsize             bytes)
-{
-  guint events = bytes > 0 ? upto - subscription->at : 0;
-
-  subscription->at = upto;
-  subscription->done = wsed_view_at (subscription->view, upto - 1)->seq;
-  return events;
-}
-
-guint
-wsed_reader_sent (WsedReader       *reader,
-                  const WsedGather *gather,
-                  gsize             sent,
-                  GByteArray      **rest)
-{
-  guint events = 0;
-
-  for (guint i = 0; i < gather->n_gathered; i++)
-    {
-      const WsedGathered *gathered = &gather->gathered[i];
-      gboolean whole = gathered->bytes <= sent;
-      gsize bytes = MIN (gathered->bytes, sent);
-
-      if (gathered->subscription == NULL)
-        events += page_sent_in_part (reader, bytes, rest);
-      else if (!whole)
-        events += view_sent_in_part (gathered->subscription, bytes, rest);
-      else
-        events += view_sent (gathered->subscription, gathered->upto, bytes);
-      if (!whole)
-        break;
-      sent -= bytes;
-    }
-  if (page_is_sent (reader))
-    wsed_reader_replay (reader);
-  return events;
-}
-
-gboolean
-wsed_reader_has_more (WsedReader *reader)
-{
-  if (!page_is_sent (reader))
-    return TRUE;
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
-
-      if (subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->at < subscription->view->end)
-        return TRUE;
-    }
-  return FALSE;
 }
 
 gboolean
@@ -342,7 +133,7 @@ wsed_reader_mark (WsedReader *reader)
 {
   gboolean passed_over = FALSE;
 
-  if (!reader->started || !page_is_sent (reader))
+  if (!reader->started || !wsed_reader_page_is_sent (reader))
     return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a reader has to send, and what of it went. Nothing of what is live is copied: a flush points at the tail's bytes, and sending
+ * moves the positions. One that the tail has left behind goes back to reading from the log (wsed-replay.c). */
+
+#include "stream/wsed-reader-private.h"
+#include "stream/wsed-stream-metrics.h"
+
+static void
+add_piece (WsedGather       *gather,
+           WsedSubscription *subscription,
+           guint64           upto,
+           void             *data,
+           gsize             bytes)
+{
+  if (bytes > 0)
+    gather->pieces[gather->n_pieces++] = (struct iovec){ data, bytes };
+  gather->gathered[gather->n_gathered++] = (WsedGathered){ subscription, upto, bytes };
+  gather->bytes += bytes;
+}
+
+static gboolean
+is_full (const WsedGather *gather,
+         gsize             max_bytes)
+{
+  return gather->n_pieces == WSED_GATHER_MAX || gather->n_gathered == WSED_GATHER_MAX || gather->bytes >= max_bytes;
+}
+
+static void
+gather_page (WsedReader *reader,
+             WsedGather *gather,
+             gsize       max_bytes)
+{
+  const WsedPageFrame *frames = (gconstpointer) reader->frames->data;
+  gsize begin = reader->frames_sent > 0 ? frames[reader->frames_sent - 1].end : 0;
+  guint upto = reader->frames_sent;
+
+  do
+    upto++;
+  while (upto < reader->frames->len && frames[upto].end - begin <= max_bytes);
+  add_piece (gather, NULL, upto, reader->page->data + begin, frames[upto - 1].end - begin);
+}
+
+static void
+gather_view (WsedReader       *reader,
+             WsedSubscription *subscription,
+             WsedGather       *gather,
+             gsize             max_bytes)
+{
+  WsedView *view = subscription->view;
+  guint64 at = subscription->at;
+
+  while (at < view->end && !is_full (gather, max_bytes))
+    {
+      WsedViewEntry *entry = wsed_view_at (view, at);
+      void *data = entry->piece.chunk->data + entry->piece.offset;
+      gsize bytes = 0;
+      guint64 seq;
+      const char *channel;
+
+      if (entry->several == NULL)
+        at = wsed_view_run (view, at, MAX (max_bytes - gather->bytes, entry->piece.length), &bytes);
+      else
+        {
+          if (wsed_reader_choose (reader, entry->several, &seq, &channel) == subscription)
+            bytes = entry->piece.length;
+          at++;
+        }
+      add_piece (gather, subscription, at, data, bytes);
+    }
+}
+
+/* The tail has left the position behind. */
+static void
+fall_behind (WsedReader       *reader,
+             WsedSubscription *subscription)
+{
+  wsed_view_detach (subscription->view, subscription);
+  subscription->state = WSED_SUBSCRIPTION_REPLAYING;
+  subscription->had_some = TRUE;
+  subscription->target = subscription->view->slot->head;
+  subscription->by_itself = FALSE;
+  wsed_metric_add (wsed_stream_metrics ()->lags, 1);
+}
+
+/* Channel after channel: runs of a channel lie together. FALSE where one has fallen behind. */
+static gboolean
+gather_each (WsedReader *reader,
+             WsedGather *gather,
+             gsize       max_bytes)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; i < reader->subscriptions->len && !is_full (gather, max_bytes); i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (subscription->state != WSED_SUBSCRIPTION_LIVE)
+        continue;
+      if (subscription->at >= subscription->view->begin)
+        gather_view (reader, subscription, gather, max_bytes);
+      else
+        {
+          fall_behind (reader, subscription);
+          ok = FALSE;
+        }
+    }
+  return ok;
+}
+
+/* Of those that are live, the one whose next entry is the oldest; NULL: there is none. */
+static WsedSubscription *
+find_oldest (WsedReader *reader)
+{
+  WsedSubscription *oldest = NULL;
+  guint64 oldest_n = G_MAXUINT64;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedView *view = subscription->view;
+
+      if (subscription->gathered < view->end && wsed_view_at (view, subscription->gathered)->n < oldest_n)
+        {
+          oldest = subscription;
+          oldest_n = wsed_view_at (view, subscription->gathered)->n;
+        }
+    }
+  return oldest;
+}
+
+/* Merged by n over all channels, so that the id of each event stands for everything before it: what SSE promises. One that has fallen
+ * behind takes all the others with it. FALSE where that has happened. */
+static gboolean
+gather_merged (WsedReader *reader,
+               WsedGather *gather,
+               gsize       max_bytes)
+{
+  WsedSubscription *subscription;
+  gboolean behind = FALSE;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      subscription = g_ptr_array_index (reader->subscriptions, i);
+      if (subscription->state != WSED_SUBSCRIPTION_LIVE)
+        return TRUE;
+      behind |= subscription->at < subscription->view->begin;
+      subscription->gathered = subscription->at;
+    }
+  for (guint i = 0; behind && i < reader->subscriptions->len; i++)
+    fall_behind (reader, g_ptr_array_index (reader->subscriptions, i));
+  if (behind)
+    return FALSE;
+  while (!is_full (gather, max_bytes) && (subscription = find_oldest (reader)) != NULL)
+    {
+      WsedViewEntry *entry = wsed_view_at (subscription->view, subscription->gathered++);
+      guint64 seq;
+      const char *channel;
+      gboolean passed_over = entry->several != NULL && wsed_reader_choose (reader, entry->several, &seq, &channel) != subscription;
+
+      add_piece (gather, subscription, subscription->gathered, entry->piece.chunk->data + entry->piece.offset,
+                 passed_over ? 0 : entry->piece.length);
+    }
+  return TRUE;
+}
+
+void
+wsed_reader_gather (WsedReader *reader,
+                    WsedGather *gather,
+                    gsize       max_bytes)
+{
+  gboolean behind;
+
+  if (!wsed_reader_page_is_sent (reader))
+    {
+      gather_page (reader, gather, max_bytes);
+      if (gather->gathered[gather->n_gathered - 1].upto < reader->frames->len)
+        return;
+    }
+  if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
+    behind = !gather_merged (reader, gather, max_bytes);
+  else
+    behind = !gather_each (reader, gather, max_bytes);
+  if (behind)
+    wsed_reader_replay (reader);
+}
+
+/* Part of a page went: up to which frame, and what is left of that. */
+static guint
+page_sent_in_part (WsedReader  *reader,
+                   gsize        sent,
+                   GByteArray **rest)
+{
+  const WsedPageFrame *frames = (gconstpointer) reader->frames->data;
+  gsize begin = reader->frames_sent > 0 ? frames[reader->frames_sent - 1].end : 0;
+  guint events = 0;
+
+  while (reader->frames_sent < reader->frames->len && sent > 0)
+    {
+      gsize length = frames[reader->frames_sent].end - begin;
+
+      if (sent < length)
+        *rest = g_byte_array_append (g_byte_array_new (), reader->page->data + begin + sent, length - sent);
+      sent -= MIN (sent, length);
+      begin = frames[reader->frames_sent].end;
+      events += frames[reader->frames_sent].subscription != NULL;
+      reader->frames_sent++;
+    }
+  return events;
+}
+
+static guint
+view_sent_in_part (WsedSubscription *subscription,
+                   gsize             sent,
+                   GByteArray      **rest)
+{
+  guint64 from = subscription->at;
+
+  while (sent > 0)
+    {
+      WsedViewEntry *entry = wsed_view_at (subscription->view, subscription->at);
+      WsedPiece *piece = &entry->piece;
+
+      if (sent < piece->length)
+        *rest = g_byte_array_append (g_byte_array_new (), (guint8 *) piece->chunk->data + piece->offset + sent, piece->length - sent);
+      sent -= MIN (sent, piece->length);
+      subscription->done = entry->seq;
+      subscription->at++;
+    }
+  return subscription->at - from;
+}
+
+static guint
+view_sent (WsedSubscription *subscription,
+           guint64           upto,
+           gsize             bytes)
+{
+  guint events = bytes > 0 ? upto - subscription->at : 0;
+
+  subscription->at = upto;
+  subscription->done = wsed_view_at (subscription->view, upto - 1)->seq;
+  return events;
+}
+
+guint
+wsed_reader_sent (WsedReader       *reader,
+                  const WsedGather *gather,
+                  gsize             sent,
+                  GByteArray      **rest)
+{
+  guint events = 0;
+
+  for (guint i = 0; i < gather->n_gathered; i++)
+    {
+      const WsedGathered *gathered = &gather->gathered[i];
+      gboolean whole = gathered->bytes <= sent;
+      gsize bytes = MIN (gathered->bytes, sent);
+
+      if (gathered->subscription == NULL)
+        events += page_sent_in_part (reader, bytes, rest);
+      else if (!whole)
+        events += view_sent_in_part (gathered->subscription, bytes, rest);
+      else
+        events += view_sent (gathered->subscription, gathered->upto, bytes);
+      if (!whole)
+        break;
+      sent -= bytes;
+    }
+  if (wsed_reader_page_is_sent (reader))
+    wsed_reader_replay (reader);
+  return events;
+}
+
+gboolean
+wsed_reader_has_more (WsedReader *reader)
+{
+  if (!wsed_reader_page_is_sent (reader))
+    return TRUE;
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->at < subscription->view->end)
+        return TRUE;
+    }
+  return FALSE;
+}
