@@ -158,6 +158,8 @@ commit (WsedSqliteWriter *self)
   g_autoptr (GError) error = NULL;
   guint events = self->commit->entries->len, blocks, duplicates = 0;
   gboolean done = wsed_commit_run (self->commit, &blocks, &error);
+  /* Before the answers: who has one finds the event counted. */
+  gboolean due = done && events > 0 && wsed_sweeper_wrote (self->sweeper, blocks, events);
 
   if (!done)
     note_failure (self, error);
@@ -182,7 +184,7 @@ commit (WsedSqliteWriter *self)
   if (!done || events == 0)
     return done;
   wsed_checkpoint_after_commit (self->checkpoint);
-  if (wsed_sweeper_wrote (self->sweeper, blocks, events))
+  if (due)
     sweep (self);
   return TRUE;
 }
