@@ -101,7 +101,7 @@ count_channel (WsedBlockWriter *self,
                guint32          id,
                guint64          seq)
 {
-  WsedBlockChannel *channels = (WsedBlockChannel *) self->channels->data, channel = { id, 1, seq };
+  WsedBlockChannel *channels = (gpointer) self->channels->data, channel = { id, 1, seq };
 
   for (guint i = self->channels->len; i-- > 0;)
     if (channels[i].id == id)
