@@ -16,13 +16,30 @@ typedef enum
   WSED_CONNECTION_FINISHED,    /* it has gone; the peer is given a moment to end */
 } WsedConnectionState;
 
+typedef struct _WsedConnection WsedConnection;
+
+/* What differs between the transports. */
 typedef struct
 {
+  /* Uses bytes of the peer's; what it cannot use yet it leaves in self->input. */
+  void (*take_in) (WsedConnection *self, char *data, gsize length);
+  /* Whether it would not take any in now. */
+  gboolean (*is_busy) (WsedConnection *self);
+  /* Puts its goodbye into the outbox. */
+  void (*say_goodbye) (WsedConnection *self, guint16 code, const char *reason);
+  /* Puts a sign of life into the outbox. */
+  void (*beat) (WsedConnection *self);
+  void (*clear) (WsedConnection *self);
+  gboolean answers;            /* the peer answers a sign of life; where it does not, its silence says nothing */
+} WsedConnectionKind;
+
+struct _WsedConnection
+{
   WsedSubscriber subscriber;
+  const WsedConnectionKind *kind;
   WsedAdmission *admission;
   WsedWire *wire;
   WsedReader *reader;          /* NULL: the test's echo */
-  WseFrameDecoder *decoder;
   WsedOutbox outbox;
   WsedConnectionState state;
   gboolean readable;           /* the socket may have something */
@@ -32,14 +49,24 @@ typedef struct
   gint64 heard_at;             /* when the last frame came */
   gint64 moved_at;             /* when events last went out, or none were waiting */
 
+  /* Of a WebSocket. */
+  WseFrameDecoder *decoder;
+
   /* Of the dispatcher. */
   WsedCommand *command;        /* under way; nothing more is taken in until it is answered */
   WsedHistory *history;        /* what it waits for, where that is a page */
   guint bad_in_a_row;
-} WsedConnection;
+};
 
-void wsed_connection_send_text (WsedConnection *self, const GString *text);
+extern const WsedConnectionKind wsed_websocket, wsed_sse;
+
+/* Prepares a connection of the kind: its decoder, its head. */
+void wsed_websocket_init       (WsedConnection *self, gsize max_message, gboolean echo);
+void wsed_sse_init             (WsedConnection *self);
+
 void wsed_connection_close     (WsedConnection *self, guint16 code, const char *reason);
+
+void wsed_websocket_send_text  (WsedConnection *self, const GString *text);
 
 /* Answers a message of the client's, at once or, with self->command set, later. */
 void wsed_dispatch_message     (WsedConnection *self, const char *message, gsize length);

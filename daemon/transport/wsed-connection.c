@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A WebSocket connection from the end of its handshake to its own: reads and answers what the client says, sends what its reader has,
- * keeps the heartbeat, closes. It belongs to its worker's thread and owns its wire, reader, decoder and outbox. */
+/* A connection from the end of its handshake to its own: reads what the client sends, sends what its reader has, keeps the heartbeat,
+ * closes. It belongs to its worker's thread and owns its wire, reader and outbox; what differs between WebSocket and SSE is its kind's. */
 
 #include "transport/wsed-connection.h"
 
@@ -24,31 +24,15 @@ connection_free (WsedConnection *self)
   WsedWorker *worker = self->subscriber.worker;
 
   wsed_worker_remove (worker, &self->subscriber);
-  wsed_dispatch_cancel (self);
+  self->kind->clear (self);
   g_clear_pointer (&self->input, g_byte_array_unref);
   g_clear_pointer (&self->reader, wsed_reader_free);
-  g_clear_pointer (&self->decoder, wse_frame_decoder_free);
   wsed_outbox_clear (&self->outbox);
   wsed_wire_free (self->wire);
   self->admission->fd = -1;
   wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&self->admission->user));
   wsed_admission_free (self->admission);
   g_free (self);
-}
-
-static void
-append_text (GByteArray *out,
-             const char *text,
-             gsize       length)
-{
-  wse_frame_append (out, WSE_OPCODE_TEXT, text, length);
-}
-
-void
-wsed_connection_send_text (WsedConnection *self,
-                           const GString  *text)
-{
-  append_text (wsed_outbox_get_own (&self->outbox), text->str, text->len);
 }
 
 void
@@ -59,80 +43,12 @@ wsed_connection_close (WsedConnection *self,
   if (self->state != WSED_CONNECTION_OPEN)
     return;
   self->state = WSED_CONNECTION_CLOSING;
-  wse_frame_append_close (wsed_outbox_get_own (&self->outbox), code, reason);
+  self->kind->say_goodbye (self, code, reason);
   wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_END);
   wsed_worker_mark (self->subscriber.worker, &self->subscriber);
 }
 
 /* What comes in */
-
-static void
-on_frame (WsedConnection *self,
-          const WseFrame *frame)
-{
-  self->heard_at = wsed_worker_get_now (self->subscriber.worker);
-  switch (frame->opcode)
-    {
-    case WSE_OPCODE_TEXT:
-    case WSE_OPCODE_BINARY:
-      if (self->reader != NULL)
-        wsed_dispatch_message (self, frame->data, frame->length);
-      else
-        wse_frame_append (wsed_outbox_get_own (&self->outbox), frame->opcode, frame->data, frame->length);
-      break;
-    case WSE_OPCODE_PING:
-      wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PONG, frame->data, frame->length);
-      break;
-    case WSE_OPCODE_CLOSE:
-      wsed_connection_close (self, frame->close_code, "");
-      break;
-    case WSE_OPCODE_PONG:
-    case WSE_OPCODE_CONTINUATION:
-      break;
-    default:
-      g_assert_not_reached ();
-    }
-}
-
-/* Messages are answered in their order, and only so many answers wait for a peer that does not take them. */
-static gboolean
-is_busy (WsedConnection *self)
-{
-  return self->command != NULL || wsed_outbox_is_full (&self->outbox);
-}
-
-static void
-take_in (WsedConnection *self,
-         char           *data,
-         gsize           length)
-{
-  while (self->state == WSED_CONNECTION_OPEN)
-    {
-      WseFrame frame;
-
-      if (is_busy (self))
-        {
-          if (length > 0)
-            self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) data, length);
-          return;
-        }
-
-      switch (wse_frame_decoder_feed (self->decoder, &data, &length, &frame))
-        {
-        case WSE_FRAME_MESSAGE:
-          on_frame (self, &frame);
-          break;
-        case WSE_FRAME_ERROR:
-          wsed_connection_close (self, wse_frame_decoder_get_close_code (self->decoder),
-                                 wse_frame_decoder_get_problem (self->decoder));
-          break;
-        case WSE_FRAME_MORE:
-          return;
-        default:
-          g_assert_not_reached ();
-        }
-    }
-}
 
 static gboolean
 may_read (WsedConnection *self)
@@ -141,7 +57,7 @@ may_read (WsedConnection *self)
     return FALSE;
   if (self->state != WSED_CONNECTION_OPEN)
     return self->readable;
-  return !is_busy (self) && (self->reader == NULL || wsed_reader_started (self->reader));
+  return !self->kind->is_busy (self) && (self->reader == NULL || wsed_reader_started (self->reader));
 }
 
 static void
@@ -157,12 +73,12 @@ read_some (WsedConnection *self)
         {
           g_autoptr(GByteArray) input = g_steal_pointer (&self->input);
 
-          take_in (self, (char *) input->data, input->len);
+          self->kind->take_in (self, (char *) input->data, input->len);
           continue;
         }
       n = wsed_wire_read (self->wire, buffer, sizeof buffer);
       if (n > 0)
-        take_in (self, buffer, n);
+        self->kind->take_in (self, buffer, n);
       else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         self->gone = TRUE;
       else
@@ -188,8 +104,9 @@ write_some (WsedConnection *self)
 
   if (self->state == WSED_CONNECTION_FINISHED || !self->writable || self->gone)
     return;
+  /* Not before the stream's own beginning, but for what has to be said at once. */
   if (reader != NULL && !wsed_reader_started (reader))
-    return;
+    reader = NULL;
   switch (wsed_outbox_flush (&self->outbox, self->wire, reader, &events, &bytes))
     {
     case WSED_OUTBOX_EMPTY:
@@ -212,7 +129,7 @@ write_some (WsedConnection *self)
     default:
       g_assert_not_reached ();
     }
-  if (events > 0)
+  if (events > 0 || (bytes > 0 && !self->kind->answers))
     self->moved_at = now;
   wsed_metric_add (wsed_stream_metrics ()->sent, events);
   wsed_metric_add (wsed_stream_metrics ()->sent_bytes, bytes);
@@ -253,6 +170,19 @@ on_flush (WsedSubscriber *subscriber)
 
 /* Times */
 
+/* PROTOCOL section 3, heartbeat: nothing came, and of what waits nothing went. */
+static gboolean
+is_dead (WsedConnection *self,
+         gint64          now,
+         gint64          limit)
+{
+  gboolean waits = events_wait (self) || (!self->kind->answers && wsed_outbox_has_own (&self->outbox));
+
+  if (self->kind->answers && now - self->heard_at < limit)
+    return FALSE;
+  return waits ? now - self->moved_at >= limit : self->kind->answers;
+}
+
 static void
 on_heartbeat (WsedSubscriber *subscriber)
 {
@@ -261,7 +191,7 @@ on_heartbeat (WsedSubscriber *subscriber)
   gint64 now = wsed_worker_get_now (worker);
   gint64 limit = 2 * (gint64) wsed_worker_get_config (worker)->heartbeat * G_USEC_PER_SEC;
 
-  if (now - self->heard_at >= limit && (!events_wait (self) || now - self->moved_at >= limit))
+  if (is_dead (self, now, limit))
     {
       wsed_metric_add (wsed_stream_metrics ()->dead_peers, 1);
       connection_free (self);
@@ -271,21 +201,9 @@ on_heartbeat (WsedSubscriber *subscriber)
     return;
   if (self->reader != NULL)
     wsed_reader_mark (self->reader);
-  /* One that takes nothing gets no second ping behind the first. */
-  if (!wsed_outbox_has_own (&self->outbox))
-    {
-      GByteArray *own = wsed_outbox_get_own (&self->outbox);
-
-      wse_frame_append (own, WSE_OPCODE_PING, "", 0);
-      if (self->admission->dialect == WSE_DIALECT_ENVELOPE && self->reader != NULL)
-        {
-          g_autoptr(GString) text = g_string_new ("{\"type\":\"ping\",\"timestamp\":\"");
-
-          wse_time_append_iso (text, wse_time_now ());
-          g_string_append (text, "\"}");
-          append_text (own, text->str, text->len);
-        }
-    }
+  /* One that takes nothing gets no second sign of life behind the first. */
+  if (!wsed_outbox_has_own (&self->outbox) && (self->reader == NULL || wsed_reader_started (self->reader)))
+    self->kind->beat (self);
   wsed_worker_mark (worker, subscriber);
 }
 
@@ -312,7 +230,8 @@ on_shutdown (WsedSubscriber *subscriber,
       g_autoptr(GString) text = g_string_new (NULL);
 
       wsed_control_write_bye (text, "shutdown", retry_after_ms);
-      wsed_connection_send_text (self, text);
+      wsed_encoding_control (wsed_encoding (self->admission->dialect, self->admission->framing), "bye", text->str, text->len,
+                             wsed_outbox_get_own (&self->outbox));
     }
   wsed_connection_close (self, WSE_CLOSE_GOING_AWAY, "the server shuts down");
 }
@@ -335,6 +254,7 @@ wsed_connection_start (WsedWorker    *worker,
 
   self->subscriber.klass = &klass;
   self->subscriber.fd = admission->fd;
+  self->kind = admission->framing == WSED_FRAMING_SSE ? &wsed_sse : &wsed_websocket;
   self->admission = admission;
   if (!wsed_worker_add (worker, &self->subscriber))
     {
@@ -344,12 +264,15 @@ wsed_connection_start (WsedWorker    *worker,
       return;
     }
   self->wire = wsed_socket_wire_new (admission->fd);
-  self->decoder = wse_frame_decoder_new (TRUE, wsed_worker_get_config (worker)->max_message, echo);
   self->readable = self->writable = TRUE;
   self->heard_at = self->moved_at = wsed_worker_get_now (worker);
   if (admission->early_length > 0)
     self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
   g_clear_pointer (&admission->early, g_free);
+  if (self->kind == &wsed_sse)
+    wsed_sse_init (self);
+  else
+    wsed_websocket_init (self, wsed_worker_get_config (worker)->max_message, echo);
   if (!echo)
     self->reader = wsed_reader_new (&self->subscriber, admission, on_failed);
   wsed_worker_mark (worker, &self->subscriber);

@@ -23,7 +23,7 @@ send_answer (WsedConnection *self,
 {
   WsedWorker *worker = self->subscriber.worker;
 
-  wsed_connection_send_text (self, answer);
+  wsed_websocket_send_text (self, answer);
   self->outbox.answers++;
   if (self->command == NULL)
     return;

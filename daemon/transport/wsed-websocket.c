@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The WebSocket kind of connection: from bytes to messages for the dispatcher, pings and pongs, the close handshake (RFC 6455). */
+
+#include "transport/wsed-connection-private.h"
+#include "wse-time-private.h"
+
+void
+wsed_websocket_send_text (WsedConnection *self,
+                          const GString  *text)
+{
+  wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_TEXT, text->str, text->len);
+}
+
+static void
+on_frame (WsedConnection *self,
+          const WseFrame *frame)
+{
+  self->heard_at = wsed_worker_get_now (self->subscriber.worker);
+  switch (frame->opcode)
+    {
+    case WSE_OPCODE_TEXT:
+    case WSE_OPCODE_BINARY:
+      if (self->reader != NULL)
+        wsed_dispatch_message (self, frame->data, frame->length);
+      else
+        wse_frame_append (wsed_outbox_get_own (&self->outbox), frame->opcode, frame->data, frame->length);
+      break;
+    case WSE_OPCODE_PING:
+      wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PONG, frame->data, frame->length);
+      break;
+    case WSE_OPCODE_CLOSE:
+      wsed_connection_close (self, frame->close_code, "");
+      break;
+    case WSE_OPCODE_PONG:
+    case WSE_OPCODE_CONTINUATION:
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* Messages are answered in their order, and only so many answers wait for a peer that does not take them. */
+static gboolean
+websocket_is_busy (WsedConnection *self)
+{
+  return self->command != NULL || wsed_outbox_is_full (&self->outbox);
+}
+
+static void
+websocket_take_in (WsedConnection *self,
+                   char           *data,
+                   gsize           length)
+{
+  while (self->state == WSED_CONNECTION_OPEN)
+    {
+      WseFrame frame;
+
+      if (websocket_is_busy (self))
+        {
+          if (length > 0)
+            self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) data, length);
+          return;
+        }
+      switch (wse_frame_decoder_feed (self->decoder, &data, &length, &frame))
+        {
+        case WSE_FRAME_MESSAGE:
+          on_frame (self, &frame);
+          break;
+        case WSE_FRAME_ERROR:
+          wsed_connection_close (self, wse_frame_decoder_get_close_code (self->decoder),
+                                 wse_frame_decoder_get_problem (self->decoder));
+          break;
+        case WSE_FRAME_MORE:
+          return;
+        default:
+          g_assert_not_reached ();
+        }
+    }
+}
+
+static void
+websocket_say_goodbye (WsedConnection *self,
+                       guint16         code,
+                       const char     *reason)
+{
+  wse_frame_append_close (wsed_outbox_get_own (&self->outbox), code, reason);
+}
+
+static void
+websocket_beat (WsedConnection *self)
+{
+  g_autoptr(GString) text = NULL;
+
+  wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PING, "", 0);
+  if (self->admission->dialect != WSE_DIALECT_ENVELOPE || self->reader == NULL)
+    return;
+  text = g_string_new ("{\"type\":\"ping\",\"timestamp\":\"");
+  wse_time_append_iso (text, wse_time_now ());
+  g_string_append (text, "\"}");
+  wsed_websocket_send_text (self, text);
+}
+
+static void
+websocket_clear (WsedConnection *self)
+{
+  wsed_dispatch_cancel (self);
+  g_clear_pointer (&self->decoder, wse_frame_decoder_free);
+}
+
+void
+wsed_websocket_init (WsedConnection *self,
+                     gsize           max_message,
+                     gboolean        echo)
+{
+  self->decoder = wse_frame_decoder_new (TRUE, max_message, echo);
+}
+
+const WsedConnectionKind wsed_websocket = {
+  .take_in = websocket_take_in,
+  .is_busy = websocket_is_busy,
+  .say_goodbye = websocket_say_goodbye,
+  .beat = websocket_beat,
+  .clear = websocket_clear,
+  .answers = TRUE,
+};
