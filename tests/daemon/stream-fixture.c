@@ -145,6 +145,7 @@ client_new (StreamFixture       *fixture,
   admission->id = g_strdup ("00000000-0000-4000-8000-000000000000");
   admission->endpoint = "/wse";
   admission->dialect = options->dialect;
+  admission->framing = options->framing;
   admission->control = options->control;
   admission->channels = g_strsplit (options->channels, " ", -1);
   admission->history = options->history;

@@ -22,6 +22,7 @@ typedef struct
 {
   const char *channels;        /* "user:a global" */
   WseDialect dialect;
+  WsedFraming framing;
   gboolean control;
   guint history;
   const char *after;
