@@ -37,6 +37,7 @@ wse_error_get_code (const GError *error)
     [WSE_ERROR_NO_ROUTE] = "no_route",
     [WSE_ERROR_BUSY] = "busy",
     [WSE_ERROR_UNAVAILABLE] = "unavailable",
+    [WSE_ERROR_UNSUPPORTED] = "unsupported_media_type",
   };
 
   g_return_val_if_fail (error != NULL, "failed");
