@@ -59,5 +59,7 @@ typedef struct
 } WseEventParse;
 
 WseEvent *wse_event_parse (const char *json, gsize length, const WseEventParse *parse, GError **error);
+/* The same from a CloudEvent 1.0; WSE_ERROR_UNSUPPORTED where its data is not JSON. */
+WseEvent *wse_event_parse_cloud (const char *json, gsize length, const WseEventParse *parse, GError **error);
 
 G_END_DECLS
