@@ -184,8 +184,10 @@ transform (WsedSubmission *submission,
 /* Step 2: the events that are left of the items, with places filled. */
 static GPtrArray *
 take_in (WsedSubmission *submission,
+         WsedForm        form,
          GArray         *slices)
 {
+  gboolean cloud = form == WSED_FORM_CLOUD || form == WSED_FORM_CLOUD_BATCH;
   WseEventParse parse = { submission->pipeline->max_event, WSE_MAX_DEPTH, wse_time_now () };
   g_autoptr (GPtrArray) events = g_ptr_array_new_full (slices->len, (GDestroyNotify) wse_event_unref);
 
@@ -193,7 +195,7 @@ take_in (WsedSubmission *submission,
     {
       const WsedSlice *slice = &g_array_index (slices, WsedSlice, i);
       g_autoptr (GError) error = NULL;
-      WseEvent *event = wse_event_parse (slice->data, slice->length, &parse, &error);
+      WseEvent *event = (cloud ? wse_event_parse_cloud : wse_event_parse) (slice->data, slice->length, &parse, &error);
 
       if (event == NULL)
         {
@@ -260,7 +262,7 @@ wsed_pipeline_submit (WsedPipeline  *self,
   self->pending++;
   self->queued += bytes;
 
-  events = take_in (submission, slices);
+  events = take_in (submission, form, slices);
   if (single && g_error_matches (submission->items[0].error, WSE_ERROR, WSE_ERROR_SYNTAX))
     answer (submission, submission->items[0].error);
   else if (events->len == 0)

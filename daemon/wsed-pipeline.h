@@ -31,11 +31,13 @@ typedef enum
 {
   WSED_FORM_JSON,              /* one object, or an array of them */
   WSED_FORM_NDJSON,
+  WSED_FORM_CLOUD,             /* one CloudEvent */
+  WSED_FORM_CLOUD_BATCH,       /* an array of them */
 } WsedForm;
 
 typedef struct _WsedSubmission WsedSubmission;
-/* The answer, on the main thread, perhaps before submit returns. @error: nothing can be said of single items (400, 413, 429, 503); else
- * @items has one for each, in their order; @single where the body was one object. */
+/* The answer, on the main thread, perhaps before submit returns. @error: nothing can be said of single items (400, 413, 422, 429,
+ * 503); else @items has one for each, in their order; @single where the body was one object. */
 typedef void (*WsedSubmitted) (const WsedItem *items, guint n_items, gboolean single, const GError *error, gpointer user_data);
 
 /* Borrows @log, @relay and @main, the inbox that the main loop runs. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Finds the items in a body: the first half of an event's intake (PROTOCOL section 2). It decides what can be said of a body as a whole
- * and never copies a byte; what is in an item is for wse_event_parse(). */
+ * and never copies a byte; what is in an item is for wse_event_parse() and its like. */
 
 #include "pipeline/wsed-intake.h"
 
@@ -61,6 +61,23 @@ split_array (WsedSlice  body,
   return FALSE;
 }
 
+/* FALSE: @body is not the array that it should be. */
+static gboolean
+refuse_batch (WsedSlice   body,
+              GError    **error)
+{
+  WseJson json;
+  WseJsonValue value;
+
+  wse_json_init (&json, body.data, body.length);
+  if (wse_json_value (&json, &value) && wse_json_end (&json))
+    g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID,
+                         "a batch must be a JSON array: send one event as application/cloudevents+json");
+  else
+    wse_json_set_error (&json, error);
+  return FALSE;
+}
+
 static gboolean
 split_lines (WsedSlice  body,
              GArray    *slices,
@@ -99,8 +116,10 @@ wsed_intake_split (WsedForm     form,
     }
   if (form == WSED_FORM_NDJSON)
     return split_lines (whole, slices, error);
-  if (*whole.data == '[')
+  if (*whole.data == '[' && form != WSED_FORM_CLOUD)
     return split_array (whole, slices, error);
+  if (form == WSED_FORM_CLOUD_BATCH)
+    return refuse_batch (whole, error);
   *single = TRUE;
   return add (slices, whole, error);
 }

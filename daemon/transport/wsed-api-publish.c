@@ -15,22 +15,30 @@ wsed_api_publish_form (SoupServerMessage  *message,
                        WsedForm           *form,
                        const char        **problem)
 {
+  static const struct
+  {
+    const char *type;
+    WsedForm form;
+  } forms[] = {
+    { "application/json", WSED_FORM_JSON },
+    { "application/x-ndjson", WSED_FORM_NDJSON },
+    { "application/cloudevents+json", WSED_FORM_CLOUD },
+    { "application/cloudevents-batch+json", WSED_FORM_CLOUD_BATCH },
+  };
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   const char *type = soup_message_headers_get_list (headers, "Content-Type");
   gsize length = type != NULL ? strcspn (type, "; \t") : 0;
 
   *form = WSED_FORM_JSON;
-  if (length == 0 || (length == strlen ("application/json") && g_ascii_strncasecmp (type, "application/json", length) == 0))
+  if (length == 0)
     return TRUE;
-  if (length == strlen ("application/x-ndjson") && g_ascii_strncasecmp (type, "application/x-ndjson", length) == 0)
-    {
-      *form = WSED_FORM_NDJSON;
-      return TRUE;
-    }
-  if (g_ascii_strncasecmp (type, "application/cloudevents", strlen ("application/cloudevents")) == 0)
-    *problem = "CloudEvents are not taken yet; send application/json or application/x-ndjson";
-  else
-    *problem = "send application/json or application/x-ndjson";
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++)
+    if (length == strlen (forms[i].type) && g_ascii_strncasecmp (type, forms[i].type, length) == 0)
+      {
+        *form = forms[i].form;
+        return TRUE;
+      }
+  *problem = "send application/json, application/x-ndjson, application/cloudevents+json or application/cloudevents-batch+json";
   return FALSE;
 }
 
