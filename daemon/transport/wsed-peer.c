@@ -7,6 +7,7 @@
 #include "transport/wsed-peer.h"
 
 #include <errno.h>
+#include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
 #include <poll.h>
 #include <string.h>
@@ -159,6 +160,7 @@ peer_finish_input (WsedPeer *self)
   GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stolen));
   g_autoptr (GByteArray) rest = g_byte_array_new ();
   g_autoptr (GInputStream) ahead = NULL;
+  g_autoptr (GOutputStream) output = NULL;
   g_autoptr (GIOStream) stream = NULL;
   guint8 bytes[4096];
   gssize n;
@@ -168,7 +170,9 @@ peer_finish_input (WsedPeer *self)
   if (rest->len == 0)
     return;
   ahead = g_memory_input_stream_new_from_bytes (g_byte_array_free_to_bytes (g_steal_pointer (&rest)));
-  stream = g_simple_io_stream_new (ahead, g_io_stream_get_output_stream (G_IO_STREAM (self->stream)));
+  /* Not the socket's own, which would be closed with this stream, once for each of the requests. */
+  output = g_unix_output_stream_new (wsed_peer_get_fd (self), FALSE);
+  stream = g_simple_io_stream_new (ahead, output);
   /* The peer lives as long as its socket's stream. */
   g_object_set_data_full (G_OBJECT (stream), "wsed-socket", g_object_ref (self->stream), g_object_unref);
   wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
@@ -183,13 +187,17 @@ on_idle_event (int          fd,
   WsedPeer *self = user_data;
   char byte;
 
-  if (recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+  if ((condition & (POLLHUP | POLLERR)) != 0)
+    /* Nobody is there to take an answer. */
+    peer_drop (self);
+  else if (recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
     {
       /* A last request: libsoup reads it, and then finds the end within a request, which it can. */
-      g_clear_pointer (&self->watch, g_source_unref);
-      return G_SOURCE_REMOVE;
+      peer_unwatch (self);
+      wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
     }
-  peer_finish_input (self);
+  else
+    peer_finish_input (self);
   return G_SOURCE_REMOVE;
 }
 
