@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   char *path;
-  gsize size;                  /* bytes; 0: this file system holds no room */
+  gsize wanted, size;          /* bytes; size 0: there was no room for any yet */
   gboolean held;
 } WsedBallast;
 
@@ -17,7 +17,7 @@ typedef struct
 void     wsed_ballast_init  (WsedBallast *self, const char *log_path, gsize wanted);
 /* The file stays. */
 void     wsed_ballast_clear (WsedBallast *self);
-/* TRUE where it is held then, and as much again is free. */
+/* TRUE where it is held then; new only where as much again is free. A file system that cannot set room aside only has it free. */
 gboolean wsed_ballast_hold  (WsedBallast *self);
 void     wsed_ballast_drop  (WsedBallast *self);
 

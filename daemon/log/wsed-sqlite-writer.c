@@ -258,7 +258,7 @@ make_room (WsedSqliteWriter *self)
     if (!sweep (self) || !wsed_checkpoint_truncate (self->checkpoint))
       return FALSE;
   free_bytes = wsed_sqlite_get_int (self->db, "PRAGMA freelist_count") * 4096;
-  return wsed_ballast_hold (&self->ballast) || (self->ballast.size > 0 && free_bytes >= 2 * self->ballast.size);
+  return wsed_ballast_hold (&self->ballast) || free_bytes >= MAX (2 * self->ballast.size, 4 * 1024 * 1024);
 }
 
 static void
@@ -345,10 +345,33 @@ run_thread (void *user_data)
   return NULL;
 }
 
+/* On a disk that is full the ballast is what the file is opened with. */
+static sqlite3 *
+open_with_ballast (WsedSqliteWriter  *self,
+                   const char        *path,
+                   WsedSqliteMeta    *meta,
+                   GError           **error)
+{
+  g_autoptr (GError) first = NULL;
+  sqlite3 *db = wsed_sqlite_create (path, self->retention.sync_full, meta, &first);
+
+  if (db != NULL)
+    return db;
+  if (!g_error_matches (first, WSED_SQLITE_ERROR, SQLITE_FULL) || !self->ballast.held)
+    {
+      g_propagate_error (error, g_steal_pointer (&first));
+      return NULL;
+    }
+  wsed_ballast_drop (&self->ballast);
+  self->full = TRUE;
+  set_state (self, first);
+  return wsed_sqlite_create (path, self->retention.sync_full, meta, error);
+}
+
 static gboolean
 open_file (WsedSqliteWriter  *self,
-           const char  *path,
-           GError     **error)
+           const char        *path,
+           GError           **error)
 {
   WsedSqliteMeta meta;
   guint64 unreadable = 0;
@@ -356,7 +379,8 @@ open_file (WsedSqliteWriter  *self,
   self->lock_fd = wsed_sqlite_lock (path, error);
   if (self->lock_fd < 0)
     return FALSE;
-  self->db = wsed_sqlite_create (path, self->retention.sync_full, &meta, error);
+  wsed_ballast_init (&self->ballast, path, 2 * WSED_WAL_LIMIT);
+  self->db = open_with_ballast (self, path, &meta, error);
   if (self->db == NULL)
     return FALSE;
   self->index = wsed_index_new (self->db, &meta, self->retention.max_events, error);
@@ -371,7 +395,6 @@ open_file (WsedSqliteWriter  *self,
   self->sweeper = wsed_sweeper_new (self->db, self->index, &self->retention, error);
   if (self->sweeper == NULL)
     return FALSE;
-  wsed_ballast_init (&self->ballast, path, 2 * WSED_WAL_LIMIT);
   self->checkpoint = wsed_checkpoint_new (path, CLAMP (self->ballast.size / 2, 1024 * 1024, WSED_WAL_LIMIT), error);
   if (self->checkpoint == NULL)
     return FALSE;
