@@ -73,7 +73,7 @@ measure (Load *load, const char *name, double interval)
           bench_histogram_get (&load->latency, 0.5) / 1e3, bench_histogram_get (&load->latency, 0.99) / 1e3);
   print_threads (&before, &after);
   load->interval = -1;
-  load_run (load, 10, 1);
+  load_run (load, 60, 1);
   printf (",\"undelivered\":%lld}", (long long) ((load->published - published) * load->n - (load->deliveries - first)));
   fflush (stdout);
 }
@@ -122,7 +122,8 @@ main (int argc, char **argv)
   measure (&load, "flat", 0);
   if (load.rate > 0)
     measure (&load, "rate", 1e6 * load.n / load.rate);
-  printf (",\"ended\":%u,\"refused\":%llu}\n", load.ended, (unsigned long long) load.refused);
+  printf (",\"ended\":%u,\"refused\":%llu,\"misplaced\":%llu}\n", load.ended, (unsigned long long) load.refused,
+          (unsigned long long) load.misplaced);
   for (unsigned i = 0; i < load.n; i++)
     bench_subscriber_end (&load.subscribers[i]);
   return 0;

@@ -55,18 +55,22 @@ load_open (Load *load)
     }
 }
 
+/* Looks into a message: how old it is, and, where one connection publishes all of them, whether it is the one that is due. */
 static void
-sample_latency (Load *load, const char *data, size_t length)
+sample (Load *load, const char *data, size_t length, uint64_t expected)
 {
-  static const char name[] = "\"sent\":\"";
+  static const char name[] = "{\"sent\":\"";
   const char *found = memmem (data, length, name, sizeof name - 1);
   double sent, now;
 
-  if (found == NULL || found + sizeof name - 1 + 16 > data + length)
+  if (found == NULL || found + sizeof name - 1 + 16 + 8 + 16 > data + length)
     return;
-  sent = strtod (found + sizeof name - 1, NULL);
+  found += sizeof name - 1;
+  sent = strtod (found, NULL);
   now = load_now ();
   bench_histogram_add (&load->latency, now > sent ? now - sent : 0);
+  if (load->peer->posts == 1 && strtoull (found + 16 + 8, NULL, 10) != expected)
+    load->misplaced++;
 }
 
 static void
@@ -82,13 +86,13 @@ on_message (BenchSubscriber *subscriber, const char *data, size_t length, void *
       load->completed++;
     }
   if ((subscriber - load->subscribers) % load->stride == 0)
-    sample_latency (load, data, length);
+    sample (load, data, length, subscriber->count);
 }
 
 static size_t
-write_line (Load *load, char *out, double sent)
+write_line (Load *load, char *out, double sent, uint64_t number)
 {
-  size_t length = sprintf (out, "%s{\"sent\":\"%016.0f\",\"pad\":\"", load->peer->before, sent);
+  size_t length = sprintf (out, "%s{\"sent\":\"%016.0f\",\"no\":\"%016llu\",\"pad\":\"", load->peer->before, sent, (unsigned long long) number);
   size_t end = strlen (load->peer->before) + load->payload - 2;
 
   while (length < end)
@@ -115,7 +119,7 @@ publish (Load *load, BenchPost *post, unsigned lines, double now)
 
   for (unsigned i = 0; i < lines; i++)
     {
-      length += write_line (load, load->body + length, load->interval > 0 ? load->due : now);
+      length += write_line (load, load->body + length, load->interval > 0 ? load->due : now, load->published + i);
       load->due += load->interval;
       if (load->peer->batch > 1)
         load->body[length++] = '\n';
@@ -272,7 +276,7 @@ load_settle (Load *load)
       for (unsigned i = 0; i < load->n; i++)
         load->subscribers[i].count = 0;
       memset (load->done, 0, sizeof load->done);
-      load->published = load->completed = load->deliveries = load->refused = 0;
+      load->published = load->completed = load->deliveries = load->refused = load->misplaced = 0;
       return 1;
     }
   return 0;

@@ -39,6 +39,7 @@ typedef struct
 
   uint16_t done[LOAD_RING];    /* by message: subscribers that have it */
   uint64_t published, completed, deliveries, refused;
+  uint64_t misplaced;          /* messages looked at that were not the next of those published */
   double interval, due;        /* microseconds: between messages and of the next one; interval 0: closed loop, below 0: silent */
   unsigned stride;             /* every so-manyth subscriber is looked at for latency */
   BenchHistogram latency;
