@@ -225,7 +225,8 @@ class TapResult(unittest.TestResult):
 
     def name(self, test):
         name = test.shortDescription() or test.id().split('.', 1)[-1]
-        return name if isinstance(test, unittest.TestCase) and not hasattr(test, '_subDescription') else f'{name} {test._subDescription()}'.replace('#', '')
+        parameters = getattr(test, 'params', None)  # of a subtest
+        return (f'{name} ({dict(parameters)})' if parameters else name).replace('#', '')
 
     def report(self, verdict, test, suffix=''):
         self.count += 1
