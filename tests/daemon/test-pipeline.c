@@ -376,6 +376,64 @@ test_first_seqs (Fixture       *fixture,
   g_assert_cmpstr (fixture->details->str, ==, "2@20,");
 }
 
+#define CLOUD(id) "{\"specversion\":\"1.0\",\"id\":\"" id "\",\"source\":\"/s\",\"type\":\"t\",\"userid\":\"u\"}"
+
+static void
+test_cloud (Fixture       *fixture,
+            gconstpointer  data)
+{
+  ask (fixture, WSED_FORM_CLOUD, " \r\n" CLOUD ("1") "\n", "a");
+  g_assert_true (fixture->single);
+  g_assert_cmpstr (fixture->published->str, ==, "1,");
+  /* One id, whatever the form. */
+  ask (fixture, WSED_FORM_JSON, EVENT ("1"), "d");
+  ask (fixture, WSED_FORM_CLOUD, CLOUD ("1"), "d");
+  g_assert_true (fixture->single);
+
+  ask (fixture, WSED_FORM_CLOUD, "{\"specversion\":\"1.0\",\"id\":\"2\",\"source\":\"/s\",\"type\":\"unwanted\",\"userid\":\"u\"}", "x");
+  g_assert_cmpstr (fixture->details->str, ==, "2,");
+  ask (fixture, WSED_FORM_CLOUD, "{\"specversion\":\"1.0\",\"id\":\"3\",\"source\":\"/s\",\"type\":\"t\"}", "r");
+  g_assert_cmpstr (fixture->details->str, ==, "no_route,");
+  ask (fixture, WSED_FORM_CLOUD, EVENT ("4"), "r");
+  g_assert_cmpstr (fixture->details->str, ==, "invalid,");
+  ask (fixture, WSED_FORM_JSON, CLOUD ("4"), "r");
+  g_assert_cmpstr (fixture->details->str, ==, "invalid,");
+  ask (fixture, WSED_FORM_CLOUD, "{\"data_base64\":\"\"}", "r");
+  g_assert_true (fixture->single);
+  g_assert_cmpstr (fixture->details->str, ==, "unsupported_media_type,");
+  /* Several are no event. */
+  ask (fixture, WSED_FORM_CLOUD, "[" CLOUD ("4") "]", "r");
+  g_assert_true (fixture->single);
+  g_assert_cmpstr (fixture->details->str, ==, "invalid,");
+  ask (fixture, WSED_FORM_CLOUD, "[" CLOUD ("4"), "syntax");
+  ask (fixture, WSED_FORM_CLOUD, "", "syntax");
+  ask (fixture, WSED_FORM_CLOUD, CLOUD ("4"), "a");
+}
+
+static void
+test_cloud_batch (Fixture       *fixture,
+                  gconstpointer  data)
+{
+  static const char * const bad[] = { "", " ", "[", "[" CLOUD ("1") ",]", "[" CLOUD ("1") "]x", CLOUD ("1") "x", "{", "[" CLOUD ("1") ",{\"a\":\"\xff\"}]" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      ask (fixture, WSED_FORM_CLOUD_BATCH, bad[i], "syntax");
+      g_assert_cmpstr (fixture->published->str, ==, "");
+    }
+  /* One is no batch. */
+  ask (fixture, WSED_FORM_CLOUD_BATCH, CLOUD ("1"), "invalid");
+  ask (fixture, WSED_FORM_CLOUD_BATCH, "7", "invalid");
+  ask (fixture, WSED_FORM_CLOUD_BATCH, "[]", "");
+  g_assert_false (fixture->single);
+  ask (fixture, WSED_FORM_CLOUD_BATCH, " [ " CLOUD ("1") " ]\n", "a");
+  g_assert_false (fixture->single);
+  ask (fixture, WSED_FORM_CLOUD_BATCH, "[" CLOUD ("1") "," CLOUD ("2") ",{\"data_base64\":\"\"},7," EVENT ("3") "," CLOUD ("4") "]", "darrra");
+  g_assert_cmpstr (fixture->published->str, ==, "2,4,");
+  g_assert_cmpstr (strstr (fixture->details->str, "unsup"), ==, data == NULL ? "unsupported_media_type,invalid,invalid,4@30,"
+                                                                            : "unsupported_media_type,invalid,invalid,4@3,");
+}
+
 /* An object nested @depth levels deep in all, the event's own among them. */
 static char *
 nested (guint depth)
@@ -445,6 +503,7 @@ test_items (Fixture       *fixture,
   g_string_append (lines, EVENT ("1"));
   ask (fixture, WSED_FORM_JSON, array->str, "too_large");
   ask (fixture, WSED_FORM_NDJSON, lines->str, "too_large");
+  ask (fixture, WSED_FORM_CLOUD_BATCH, array->str, "too_large");
   ask (fixture, WSED_FORM_JSON, EVENT ("1"), "a");
 }
 
@@ -576,6 +635,8 @@ main (int   argc,
   add ("/pipeline/syntax", NULL, test_syntax);
   add ("/pipeline/array", NULL, test_array);
   add ("/pipeline/ndjson", NULL, test_ndjson);
+  add ("/pipeline/cloud", NULL, test_cloud);
+  add ("/pipeline/cloud-batch", NULL, test_cloud_batch);
   add ("/pipeline/first-seqs", NULL, test_first_seqs);
   add ("/pipeline/depth", NULL, test_depth);
   add ("/pipeline/size", NULL, test_size);
@@ -589,6 +650,8 @@ main (int   argc,
   add ("/pipeline/memory/syntax", "memory", test_syntax);
   add ("/pipeline/memory/array", "memory", test_array);
   add ("/pipeline/memory/ndjson", "memory", test_ndjson);
+  add ("/pipeline/memory/cloud", "memory", test_cloud);
+  add ("/pipeline/memory/cloud-batch", "memory", test_cloud_batch);
   add ("/pipeline/memory/depth", "memory", test_depth);
   add ("/pipeline/memory/items", "memory", test_items);
   return g_test_run ();

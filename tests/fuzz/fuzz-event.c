@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Any bytes for the intake: what is taken is an event whole enough to be written in every dialect, as JSON. */
+/* Any bytes for the intake, in each form: what is taken is an event whole enough to be written in every dialect, as JSON. */
 
 #include <string.h>
 
 #include "wse-channel.h"
 #include "wse-dialect.h"
+#include "wse-error.h"
 #include "wse-event-private.h"
 #include "wse-json-private.h"
 
@@ -23,22 +24,15 @@ hold_json (const char *text,
   g_assert_false (value.spaced);
 }
 
-int
-LLVMFuzzerTestOneInput (const guint8 *data,
-                        gsize         size)
+static void
+hold_event (WseEvent     *event,
+            const GError *error)
 {
-  g_autofree char *copy = g_memdup2 (data, size);
-  const WseEventParse parse = { .max_bytes = 4096, .max_depth = 8, .now = G_GINT64_CONSTANT (1700000000000000) };
-  g_autoptr (WseEvent) event = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) payload = NULL;
-
-  event = wse_event_parse (copy, size, &parse, &error);
   g_assert_true ((event == NULL) == (error != NULL));
   if (event == NULL)
     {
       g_assert_true (g_utf8_validate (error->message, -1, NULL));
-      return 0;
+      return;
     }
   hold_json (event->payload, event->payload_length);
   g_assert_true (wse_channel_id_is_valid (event->event_type, -1));
@@ -54,5 +48,22 @@ LLVMFuzzerTestOneInput (const guint8 *data,
       wse_dialect_write (dialect, event, "global", 1, out);
       hold_json (out->str, out->len);
     }
+}
+
+int
+LLVMFuzzerTestOneInput (const guint8 *data,
+                        gsize         size)
+{
+  g_autofree char *copy = g_memdup2 (data, size);
+  const WseEventParse parse = { .max_bytes = 4096, .max_depth = 8, .now = G_GINT64_CONSTANT (1700000000000000) };
+  g_autoptr (WseEvent) event = NULL, cloud = NULL;
+  g_autoptr (GError) error = NULL, cloud_error = NULL;
+
+  event = wse_event_parse (copy, size, &parse, &error);
+  hold_event (event, error);
+  cloud = wse_event_parse_cloud (copy, size, &parse, &cloud_error);
+  hold_event (cloud, cloud_error);
+  /* Not JSON in one form is not JSON in any. */
+  g_assert_true (g_error_matches (error, WSE_ERROR, WSE_ERROR_SYNTAX) == g_error_matches (cloud_error, WSE_ERROR, WSE_ERROR_SYNTAX));
   return 0;
 }

@@ -107,6 +107,22 @@ make_pipeline (WsedInbox *inbox)
   return pipeline;
 }
 
+static WsedForm
+choose_form (guint8 letter)
+{
+  switch (letter)
+    {
+    case 'N':
+      return WSED_FORM_NDJSON;
+    case 'C':
+      return WSED_FORM_CLOUD;
+    case 'B':
+      return WSED_FORM_CLOUD_BATCH;
+    default:
+      return WSED_FORM_JSON;
+    }
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
@@ -124,7 +140,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
   if (size == 0)
     return 0;
   body = g_memdup2 (data + 1, size - 1);
-  wsed_pipeline_submit (pipeline, data[0] == 'N' ? WSED_FORM_NDJSON : WSED_FORM_JSON, body, size - 1, on_answer, &n_answers);
+  wsed_pipeline_submit (pipeline, choose_form (data[0]), body, size - 1, on_answer, &n_answers);
   g_clear_pointer (&body, g_free);
   wsed_inbox_run (inbox);
   g_assert_cmpuint (n_answers, ==, 1);

@@ -20,6 +20,7 @@ static const char * const pieces[] = {
   "\"", "\\", "\\u", "\\ud83d", "\\ude00", "\\u0000", "{", "}", "[", "]", ":", ",", "@", "*", "-", "+", ".", "0", "1e400", "9223372036854775808", "null",
   "true", " ", "\n", "\t", "\x7f", "\x80", "\xc2\x85", "\xc0\x80", "\xe2\x82\xac", "\xed\xa0\x80", "\xef\xbb\xbf", "\xf0\x9f\x98\x80", "\xf4\x90\x80\x80",
   "\xff", "\"type\":\"cache\",", "\"event_type\":\"a\",", "\"timestamp\":", "\"user_id\":", "\"payload\":", "global@e:1", "user:",
+  "\"specversion\":\"1.0\",", "\"data_base64\":\"\",", "\"datacontenttype\":", "\"userid\":",
 };
 
 /* Position and length of a stretch within @bytes, maybe empty. */
