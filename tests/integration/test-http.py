@@ -121,8 +121,7 @@ class Requests(Scenario):
     def test_types(self):
         """content types: JSON and NDJSON in any case and with parameters, none is JSON, others 415"""
         for kind, status in (('application/json', 201), ('Application/JSON; charset=utf-8', 201), ('application/json;x', 201), ('application/x-ndjson', 200),
-                             ('application/x-ndjson ; charset=utf-8', 200), ('text/plain', 415), ('application/jsonx', 415), ('application/x-www-form-urlencoded', 415),
-                             ('application/cloudevents+json', 415), ('application/cloudevents-batch+json', 415)):
+                             ('application/x-ndjson ; charset=utf-8', 200), ('text/plain', 415), ('application/jsonx', 415), ('application/x-www-form-urlencoded', 415)):
             with self.subTest(kind):
                 response = self.exchange(self.post(f'Content-Type: {kind}', f'Content-Length: {len(EVENT)}') + EVENT)
                 self.assertEqual(response.status, status)
