@@ -13,10 +13,10 @@
 #define STEP 32
 /* Blocks written between two steps: a round then visits twice as many as come. */
 #define STEP_EVERY 16
-/* A round begins when so many entries were cut, or a quarter of what is kept. */
+/* A round begins when so many entries were cut, or half of what is kept. */
 #define ROUND_MIN 1024
 /* Of what a block once held, below which it is written anew. */
-#define LIVE_PERCENT 60
+#define LIVE_PERCENT 45
 /* A channel is forgotten so long after its last event went, PROTOCOL section 1. */
 #define FORGET_AFTER (90 * 24 * 3600 * G_TIME_SPAN_SECOND)
 #define PAGE_BYTES 4096
@@ -326,7 +326,7 @@ sweep_round (WsedSweeper  *self,
 
   if (!self->round)
     {
-      if (self->index->cut - self->round_cut < MAX (ROUND_MIN, self->events / 4))
+      if (self->index->cut - self->round_cut < MAX (ROUND_MIN, self->events / 2))
         return TRUE;
       self->round = TRUE;
       self->round_cut = self->index->cut;
