@@ -463,10 +463,23 @@ wsed_peer_receive (WsedPeer *self,
   return self->received;
 }
 
+/* The kernel counts a FIN as a byte for a moment before it says that the stream has ended: the socket is then readable, but POLLRDHUP is
+ * not set yet. libsoup would read that end, forget its message and crash when the connection is taken from it. With two bytes as the least
+ * that makes an idle socket readable, only a real request does; its first two bytes come together or the first one waits. */
+static void
+peer_set_least (WsedPeer *self,
+                int       bytes)
+{
+  if (setsockopt (wsed_peer_get_fd (self), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) != 0)
+    g_debug ("setting SO_RCVLOWAT: %s", g_strerror (errno));
+}
+
 void
 wsed_peer_begin (WsedPeer          *self,
                  SoupServerMessage *message)
 {
+  if (self->last != NULL)
+    peer_set_least (self, 1);
   peer_unwatch (self);
   self->received = 0;
   wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
@@ -483,6 +496,7 @@ wsed_peer_end (WsedPeer          *self,
   if (self->last == NULL)
     {
       self->last = g_object_ref (message);
+      peer_set_least (self, 2);
       g_signal_connect_swapped (message, "disconnected", G_CALLBACK (peer_unwatch), self);
       /* Before libsoup's own source: it must not see the end of the stream first. Not for input, which is libsoup's. */
       peer_watch (self, on_idle_event, POLLRDHUP | POLLHUP | POLLERR, G_PRIORITY_HIGH);
