@@ -214,6 +214,14 @@ wsed_log_locate (WsedLog    *self,
 }
 
 void
+wsed_log_consume (WsedLog      *self,
+                  WsedConsumer *consumer)
+{
+  g_return_if_fail (WSED_IS_LOG (self));
+  WSED_LOG_GET_IFACE (self)->consume (self, consumer);
+}
+
+void
 wsed_log_get_stats (WsedLog      *self,
                     WsedLogStats *stats)
 {

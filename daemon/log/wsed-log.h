@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "log/wsed-consumer.h"
 #include "log/wsed-entry.h"
 #include "thread/wsed-inbox.h"
 #include "wse-error.h"
@@ -142,6 +143,7 @@ struct _WsedLogInterface
   void (*heads) (WsedLog *self, WsedHeads *heads);
   void (*read) (WsedLog *self, WsedRead *read);
   void (*locate) (WsedLog *self, WsedLocate *locate);
+  void (*consume) (WsedLog *self, WsedConsumer *consumer);
   void (*get_stats) (WsedLog *self, WsedLogStats *stats);
   void (*close) (WsedLog *self);
 };
@@ -150,6 +152,7 @@ void wsed_log_append    (WsedLog *self, WsedAppend *append);
 void wsed_log_heads     (WsedLog *self, WsedHeads *heads);
 void wsed_log_read      (WsedLog *self, WsedRead *read);
 void wsed_log_locate    (WsedLog *self, WsedLocate *locate);
+void wsed_log_consume   (WsedLog *self, WsedConsumer *consumer);
 void wsed_log_get_stats (WsedLog *self, WsedLogStats *stats);
 void wsed_log_close     (WsedLog *self);
 

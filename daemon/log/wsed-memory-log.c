@@ -4,6 +4,7 @@
  * and never touches a disk. Retention is applied whenever somebody asks. */
 
 #include "log/wsed-memory-log.h"
+#include "log/wsed-memory-consumers.h"
 #include "log/wsed-id-window.h"
 
 #include <pthread.h>
@@ -26,6 +27,7 @@ typedef struct
 {
   char *name;                  /* NULL: the whole log */
   guint64 low, head;
+  guint64 low_n;               /* the n of the record at low */
   Record **items;
   gsize mask;
 } Ring;
@@ -41,6 +43,7 @@ struct _WsedMemoryLog
   Ring all;
   GHashTable *channels;        /* (element-type utf8 Ring) */
   WsedIdWindow *ids;
+  WsedMemoryConsumers *consumers;
   WsedLogStats stats;
 };
 
@@ -113,6 +116,7 @@ remove_oldest (WsedMemoryLog *self,
   Record *record = ring_at (channel, channel->low + 1);
 
   channel->low++;
+  channel->low_n = record->entry->n;
   if (--record->live == 0)
     forget_record (self, record);
 }
@@ -338,7 +342,7 @@ pass (WsedRead *read,
     {
       WsedPosition *position = &g_array_index (read->positions, WsedPosition, i);
 
-      if (rings[i] == NULL || ring_at (rings[i], position->seq + 1) != record)
+      if (rings[i] == NULL || position->seq >= rings[i]->head || ring_at (rings[i], position->seq + 1) != record)
         continue;
       position->seq++;
       wanted |= wse_filter_matches (position->filter, record->entry->event);
@@ -453,8 +457,24 @@ wsed_memory_log_locate (WsedLog    *log,
   lock_log (self);
   ring = find_channel (self, locate->channel);
   if (ring != NULL && !refuse_closed (self, &locate->error))
-    locate->seq = locate->history > 0 ? locate_history (ring, locate) : locate_n (ring, locate->after_n);
+    {
+      locate->seq = locate->history > 0 ? locate_history (ring, locate) : locate_n (ring, locate->after_n);
+      locate->lost = locate->history == 0 && ring->low_n > locate->after_n;
+    }
   wsed_inbox_push (locate->reply_to, &locate->message);
+  unlock_log (self);
+}
+
+static void
+wsed_memory_log_consume (WsedLog      *log,
+                         WsedConsumer *consumer)
+{
+  WsedMemoryLog *self = WSED_MEMORY_LOG (log);
+
+  lock_log (self);
+  if (!refuse_closed (self, &consumer->error))
+    wsed_memory_consumers_carry_out (self->consumers, consumer, g_get_real_time ());
+  wsed_inbox_push (consumer->reply_to, &consumer->message);
   unlock_log (self);
 }
 
@@ -494,6 +514,7 @@ wsed_memory_log_finalize (GObject *object)
   g_free (self->all.items);
   g_hash_table_unref (self->channels);
   wsed_id_window_free (self->ids);
+  wsed_memory_consumers_free (self->consumers);
   pthread_mutex_destroy (&self->lock);
   G_OBJECT_CLASS (wsed_memory_log_parent_class)->finalize (object);
 }
@@ -515,6 +536,7 @@ wsed_memory_log_init (WsedMemoryLog *self)
   if (getrandom (secret, sizeof secret, 0) != sizeof secret)
     memcpy (secret, self->epoch, sizeof secret);
   self->ids = wsed_id_window_new (secret, WSED_ID_WINDOW_EVENTS);
+  self->consumers = wsed_memory_consumers_new ();
 }
 
 static void
@@ -524,6 +546,7 @@ wsed_memory_log_iface_init (WsedLogInterface *iface)
   iface->heads = wsed_memory_log_heads;
   iface->read = wsed_memory_log_read;
   iface->locate = wsed_memory_log_locate;
+  iface->consume = wsed_memory_log_consume;
   iface->get_stats = wsed_memory_log_get_stats;
   iface->close = wsed_memory_log_close;
 }

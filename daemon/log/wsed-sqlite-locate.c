@@ -161,7 +161,7 @@ locate_in_channel (Search *self)
 {
   WsedLocate *locate = self->locate;
   WsedChannel *channel;
-  gboolean known = TRUE;
+  gboolean known = TRUE, removed = FALSE;
 
   wsed_index_lock (self->reader->index);
   channel = wsed_index_find (self->reader->index, locate->channel);
@@ -169,6 +169,8 @@ locate_in_channel (Search *self)
     {
       self->channel = channel->id;
       self->low = channel->low;
+      /* Of what is removed only the bound of a channel that has nothing left is known. */
+      removed = channel->low > 0 && (channel->low < channel->head || channel->expired_n > locate->after_n || channel->expired == 0);
       self->at = MIN (locate->upto, channel->head);
       if (locate->history == 0)
         known = find_in_tail (self, channel);
@@ -178,12 +180,11 @@ locate_in_channel (Search *self)
         known = FALSE;
     }
   wsed_index_unlock (self->reader->index);
-  if (known)
-    return;
-  if (locate->history == 0)
+  if (!known && locate->history == 0)
     find_in_runs (self);
-  else
+  else if (!known)
     search (self);
+  locate->lost = removed && locate->history == 0 && locate->seq <= self->low;
 }
 
 static void

@@ -86,6 +86,16 @@ wsed_sqlite_log_locate (WsedLog    *log,
 }
 
 static void
+wsed_sqlite_log_consume (WsedLog      *log,
+                         WsedConsumer *consumer)
+{
+  WsedSqliteLog *self = WSED_SQLITE_LOG (log);
+
+  if (!refuse_closed (self, consumer->reply_to, &consumer->message, &consumer->error))
+    wsed_sqlite_writer_consume (self->writer, consumer);
+}
+
+static void
 wsed_sqlite_log_get_stats (WsedLog      *log,
                            WsedLogStats *stats)
 {
@@ -149,6 +159,7 @@ wsed_sqlite_log_iface_init (WsedLogInterface *iface)
   iface->heads = wsed_sqlite_log_heads;
   iface->read = wsed_sqlite_log_read;
   iface->locate = wsed_sqlite_log_locate;
+  iface->consume = wsed_sqlite_log_consume;
   iface->get_stats = wsed_sqlite_log_get_stats;
   iface->close = wsed_sqlite_log_close;
 }

@@ -25,6 +25,8 @@ static const char schema[] =
   "CREATE TABLE block(first_n INTEGER PRIMARY KEY, last_n INTEGER NOT NULL, hdr BLOB NOT NULL, data BLOB NOT NULL);"
   "CREATE TABLE run(channel INTEGER, last_seq INTEGER, ns BLOB NOT NULL, PRIMARY KEY(channel,last_seq)) WITHOUT ROWID;"
   "CREATE TABLE idlog(first_n INTEGER PRIMARY KEY, h BLOB NOT NULL);"
+  "CREATE TABLE consumer(id INTEGER PRIMARY KEY, user TEXT NOT NULL, name TEXT NOT NULL, used INTEGER NOT NULL, UNIQUE(user,name));"
+  "CREATE TABLE ack(consumer INTEGER, channel TEXT, epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(consumer,channel)) WITHOUT ROWID;"
   "CREATE TABLE forgotten(h INTEGER PRIMARY KEY, epoch TEXT NOT NULL);";
 
 G_DEFINE_QUARK (wsed-sqlite-error, wsed_sqlite_error)

@@ -7,12 +7,15 @@
 #include "log/wsed-ballast.h"
 #include "log/wsed-commit.h"
 #include "log/wsed-retention.h"
+#include "log/wsed-sqlite-consumers.h"
 
 #include <string.h>
 #include <unistd.h>
 
 /* Between two attempts to write again, and two looks at retention when nothing comes. */
 #define MAINTAIN_EVERY G_USEC_PER_SEC
+/* Between two looks at which consumers have not been used for long. */
+#define FORGET_EVERY (10 * G_TIME_SPAN_MINUTE)
 /* Sweeper steps with a checkpoint behind each while the disk is full. */
 #define FULL_STEPS 16
 
@@ -25,6 +28,8 @@ struct _WsedSqliteWriter
   WsedCheckpoint *checkpoint;
   WsedCommit *commit;
   WsedSweeper *sweeper;
+  WsedSqliteConsumers *consumers;
+  gint64 forgot;               /* monotonic: when consumers were last looked through */
   WsedBallast ballast;
   GPtrArray *waiting;          /* (element-type WsedAppend): answered with the next commit */
   gint64 maintained;           /* monotonic */
@@ -236,6 +241,33 @@ on_heads (WsedMessage *message,
 }
 
 static void
+on_consume (WsedMessage *message,
+            gpointer     user_data)
+{
+  WsedSqliteWriter *self = user_data;
+
+  wsed_sqlite_consumers_add (self->consumers, take_request (message));
+}
+
+/* Acks that came together share a transaction. */
+static void
+run_consumers (WsedSqliteWriter *self)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean wrote;
+
+  if (self->stats.state != WSED_LOG_OK)
+    {
+      error = g_error_new_literal (WSE_ERROR, WSE_ERROR_UNAVAILABLE, self->stats.reason);
+      wsed_sqlite_consumers_refuse (self->consumers, error);
+    }
+  else if (!wsed_sqlite_consumers_run (self->consumers, &wrote, &error))
+    note_failure (self, error);
+  else if (wrote)
+    wsed_checkpoint_after_commit (self->checkpoint);
+}
+
+static void
 on_stop (WsedMessage *message,
          gpointer     user_data)
 {
@@ -278,6 +310,17 @@ recover (WsedSqliteWriter *self)
 }
 
 static void
+forget_consumers (WsedSqliteWriter *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (wsed_sqlite_consumers_forget (self->consumers, g_get_real_time (), &error))
+    wsed_checkpoint_after_commit (self->checkpoint);
+  else
+    note_failure (self, error);
+}
+
+static void
 maintain (WsedSqliteWriter *self)
 {
   gint64 now = g_get_monotonic_time ();
@@ -295,6 +338,11 @@ maintain (WsedSqliteWriter *self)
     }
   self->maintained = now;
   sweep (self);
+  if (now - self->forgot >= FORGET_EVERY)
+    {
+      self->forgot = now;
+      forget_consumers (self);
+    }
   if (!self->ballast.held)
     wsed_ballast_hold (&self->ballast);
   count (self, 0, 0, 0);
@@ -317,6 +365,7 @@ finish (WsedSqliteWriter *self)
   guint64 events, bytes, removed;
 
   commit (self);
+  run_consumers (self);
   wsed_sweeper_get (self->sweeper, &events, &bytes, &removed);
   sql = g_strdup_printf ("INSERT OR REPLACE INTO meta VALUES('events',%" G_GUINT64_FORMAT ")", events);
   if (wsed_sqlite_exec (self->db, "BEGIN IMMEDIATE", &error) && wsed_index_flush_all (self->index, &error) &&
@@ -338,6 +387,7 @@ run_thread (void *user_data)
       wsed_inbox_wait (self->inbox, next_deadline (self));
       wsed_inbox_run (self->inbox);
       commit (self);
+      run_consumers (self);
       maintain (self);
     }
   wsed_inbox_run (self->inbox);
@@ -395,6 +445,9 @@ open_file (WsedSqliteWriter  *self,
   self->sweeper = wsed_sweeper_new (self->db, self->index, &self->retention, error);
   if (self->sweeper == NULL)
     return FALSE;
+  self->consumers = wsed_sqlite_consumers_new (self->db, error);
+  if (self->consumers == NULL)
+    return FALSE;
   self->checkpoint = wsed_checkpoint_new (path, CLAMP (self->ballast.size / 2, 1024 * 1024, WSED_WAL_LIMIT), error);
   if (self->checkpoint == NULL)
     return FALSE;
@@ -446,6 +499,7 @@ wsed_sqlite_writer_free (WsedSqliteWriter *self)
     return;
   wsed_checkpoint_free (self->checkpoint);
   wsed_sweeper_free (self->sweeper);
+  wsed_sqlite_consumers_free (self->consumers);
   wsed_commit_free (self->commit);
   wsed_index_free (self->index);
   sqlite3_close (self->db);
@@ -483,6 +537,13 @@ wsed_sqlite_writer_heads (WsedSqliteWriter *self,
                    WsedHeads  *heads)
 {
   send_task (self, heads, on_heads);
+}
+
+void
+wsed_sqlite_writer_consume (WsedSqliteWriter *self,
+                            WsedConsumer     *consumer)
+{
+  send_task (self, consumer, on_consume);
 }
 
 void

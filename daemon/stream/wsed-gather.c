@@ -41,6 +41,16 @@ gather_page (WsedReader *reader,
   add_piece (gather, NULL, upto, reader->page->data + begin, frames[upto - 1].end - begin);
 }
 
+/* What was read from the log may arrive in the view afterwards: it has been had. */
+static void
+skip_done (WsedSubscription *subscription)
+{
+  WsedView *view = subscription->view;
+
+  while (subscription->at < view->end && wsed_view_at (view, subscription->at)->seq <= subscription->done)
+    subscription->at++;
+}
+
 static void
 gather_view (WsedReader       *reader,
              WsedSubscription *subscription,
@@ -48,8 +58,10 @@ gather_view (WsedReader       *reader,
              gsize             max_bytes)
 {
   WsedView *view = subscription->view;
-  guint64 at = subscription->at;
+  guint64 at;
 
+  skip_done (subscription);
+  at = subscription->at;
   while (at < view->end && !is_full (gather, max_bytes))
     {
       WsedViewEntry *entry = wsed_view_at (view, at);
@@ -145,6 +157,8 @@ gather_merged (WsedReader *reader,
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         return TRUE;
       behind |= subscription->at < subscription->view->begin;
+      if (!behind)
+        skip_done (subscription);
       subscription->gathered = subscription->at;
     }
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
