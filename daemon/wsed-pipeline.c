@@ -8,6 +8,7 @@
 
 #include "wse-error.h"
 #include "wse-time-private.h"
+#include "wse-transformer-private.h"
 #include "pipeline/wsed-intake.h"
 #include "pipeline/wsed-tally.h"
 
@@ -148,30 +149,23 @@ transform (WsedSubmission *submission,
 {
   WsedPipeline *self = submission->pipeline;
   g_autoptr (WseEvent) event = taken;
+  g_autoptr (GError) error = NULL;
 
-  for (guint i = 0; i < self->transformers->len; i++)
+  switch (wse_transformers_run (self->transformers, &event, &error))
     {
-      g_autoptr (GError) error = NULL;
-      g_autoptr (WseEvent) out = NULL;
+    case WSE_VERDICT_DELIVER:
+      break;
 
-      switch (wse_transformer_transform (g_ptr_array_index (self->transformers, i), event, &out, &error))
-        {
-        case WSE_VERDICT_DELIVER:
-          wse_event_unref (event);
-          event = g_steal_pointer (&out);
-          break;
+    case WSE_VERDICT_DROP:
+      item->outcome = WSED_OUTCOME_DROPPED;
+      item->event_id = g_strdup (event->id);
+      wsed_tally_count (self->tally, event->event_type, WSED_OUTCOME_DROPPED);
+      return NULL;
 
-        case WSE_VERDICT_DROP:
-          item->outcome = WSED_OUTCOME_DROPPED;
-          item->event_id = g_strdup (event->id);
-          wsed_tally_count (self->tally, event->event_type, WSED_OUTCOME_DROPPED);
-          return NULL;
-
-        case WSE_VERDICT_FAIL:
-        default:
-          reject (submission, item, event->event_type, g_steal_pointer (&error));
-          return NULL;
-        }
+    case WSE_VERDICT_FAIL:
+    default:
+      reject (submission, item, event->event_type, g_steal_pointer (&error));
+      return NULL;
     }
   if (event->n_channels == 0)
     {

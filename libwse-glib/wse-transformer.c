@@ -6,6 +6,7 @@
 #include "wse-transformer.h"
 
 #include "wse-error.h"
+#include "wse-transformer-private.h"
 
 /**
  * WseTransformer:
@@ -107,4 +108,22 @@ wse_transformer_transform (WseTransformer *self,
     default:
       return fail (self, "gave no verdict", out, error);
     }
+}
+
+WseVerdict
+wse_transformers_run (GPtrArray *chain,
+                      WseEvent **event,
+                      GError   **error)
+{
+  for (guint i = 0; i < chain->len; i++)
+    {
+      WseEvent *out;
+      WseVerdict verdict = wse_transformer_transform (g_ptr_array_index (chain, i), *event, &out, error);
+
+      if (verdict != WSE_VERDICT_DELIVER)
+        return verdict;
+      wse_event_unref (*event);
+      *event = out;
+    }
+  return WSE_VERDICT_DELIVER;
 }
