@@ -13,7 +13,19 @@
  *
  * Since: 0.1
  */
-G_DEFINE_QUARK (wse-error-quark, wse_error)
+GQuark
+wse_error_quark (void)
+{
+  static GQuark quark;         /* __atomic: any thread may be the first to fail, which G_DEFINE_QUARK does not see to */
+  GQuark known = __atomic_load_n (&quark, __ATOMIC_RELAXED);
+
+  if (known == 0)
+    {
+      known = g_quark_from_static_string ("wse-error-quark");
+      __atomic_store_n (&quark, known, __ATOMIC_RELAXED);
+    }
+  return known;
+}
 
 /**
  * wse_error_get_code:
