@@ -134,3 +134,21 @@
  * Since: 0.1
  */
 #define WSE_MAX_PAGE 1000
+
+/**
+ * WSE_DEFAULT_QUEUE:
+ *
+ * Events that wait for one subscriber of a [class@Wse.Bus].
+ *
+ * Since: 0.1
+ */
+#define WSE_DEFAULT_QUEUE 1000
+
+/**
+ * WSE_MAX_QUEUE:
+ *
+ * Events that may be let wait for one subscriber of a [class@Wse.Bus]: a queue that nobody empties ends somewhere.
+ *
+ * Since: 0.1
+ */
+#define WSE_MAX_QUEUE 1000000

@@ -3,6 +3,8 @@
 
 #define WSE_INSIDE
 
+#include "wse-bus-stats.h"
+#include "wse-bus.h"
 #include "wse-channel.h"
 #include "wse-cursor.h"
 #include "wse-dialect.h"
@@ -11,6 +13,7 @@
 #include "wse-filter.h"
 #include "wse-limits.h"
 #include "wse-router.h"
+#include "wse-subscription.h"
 #include "wse-system-events.h"
 #include "wse-transformer.h"
 #include "wse-type-mapper.h"
