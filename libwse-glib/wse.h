@@ -8,6 +8,7 @@
 #include "wse-channel.h"
 #include "wse-cursor.h"
 #include "wse-dialect.h"
+#include "wse-emitters.h"
 #include "wse-error.h"
 #include "wse-event.h"
 #include "wse-filter.h"
