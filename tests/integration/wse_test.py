@@ -132,10 +132,13 @@ class Daemon:
         return self.process is not None and self.process.poll() is None
 
     def close(self):
-        """Stops it where it still runs, and removes its directory."""
+        """Stops it where it still runs, and removes its directory. One that ended without having been told to is a failure."""
         try:
             if self.is_running():
                 self.stop()
+            elif self.port and self.process.returncode not in (0, -signal.SIGTERM, -signal.SIGKILL):
+                self.reader.join()
+                raise AssertionError(f'the daemon ended by itself with {self.process.returncode}:\n' + self.output())
         finally:
             shutil.rmtree(self.state, ignore_errors=True)
 
