@@ -227,7 +227,7 @@ class TapResult(unittest.TestResult):
         self.count = 0
 
     def name(self, test):
-        name = test.shortDescription() or test.id().split('.', 1)[-1]
+        name = test.shortDescription() or test.id()
         parameters = getattr(test, 'params', None)  # of a subtest
         return (f'{name} ({dict(parameters)})' if parameters else name).replace('#', '')
 
