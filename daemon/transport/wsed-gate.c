@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-peer.h"
 
@@ -72,6 +73,17 @@ wsed_gate_check (SoupServerMessage *message,
   return (WsedRefusal) { 0 };
 }
 
+static void
+count_refusal (const char *code)
+{
+  static const char * const labels[] = { "code", NULL };
+  const char * const values[] = { code, NULL };
+  WsedMetricFamily *family = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_refusals_total",
+                                                     "Requests refused without reading their bodies.", labels, 50);
+
+  wsed_metric_add (wsed_metric_family_get (family, values), 1);
+}
+
 void
 wsed_gate_refuse (SoupServerMessage *message,
                   guint              status,
@@ -84,6 +96,7 @@ wsed_gate_refuse (SoupServerMessage *message,
   g_autoptr (GString) answer = g_string_new (NULL);
   GIOStream *stream;
 
+  count_refusal (code);
   g_string_append_printf (answer, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n", status,
                           wsed_answer_get_phrase (status), body->len);
   if (allow != NULL)

@@ -168,6 +168,9 @@ class Requests(Scenario):
         for _ in range(3):
             self.daemon.get('/api/health')
         wait_until(lambda: self.daemon.metric('wse_http_requests_total{endpoint="/api/health",status="200"}') == before + 3, 'three more requests')
+        before = self.daemon.metric('wse_http_refusals_total{code="too_large"}')
+        self.refused(self.exchange(self.post('Content-Length: 99999999')), 413)
+        self.assertEqual(self.daemon.metric('wse_http_refusals_total{code="too_large"}'), before + 1)
 
     def test_later_endpoints(self):
         """what is not there yet is 404"""
