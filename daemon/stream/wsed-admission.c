@@ -26,5 +26,7 @@ wsed_admission_free (WsedAdmission *admission)
   g_strfreev (admission->channels);
   g_clear_pointer (&admission->filter, wse_filter_unref);
   g_clear_pointer (&admission->after, wse_cursor_unref);
+  g_free (admission->consumer);
+  g_clear_pointer (&admission->acks, g_array_unref);
   g_free (admission);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "log/wsed-consumer.h"
 #include "stream/wsed-encoding.h"
 #include "wse-cursor.h"
 #include "wse-filter.h"
@@ -23,6 +24,8 @@ typedef struct
   WseFilter *filter;           /* NULL: all */
   guint history;               /* for channels that after does not name */
   WseCursor *after;            /* NULL: none given */
+  char *consumer;              /* the durable reader's name; NULL: none */
+  GArray *acks;                /* (element-type WsedAck) what it has acked; NULL without a consumer */
 } WsedAdmission;
 
 WsedAdmission *wsed_admission_new  (void);

@@ -16,6 +16,8 @@ struct _WsedBeginning
   WseFilter *filter;
   guint history;
   WseCursor *after;
+  GArray *acks;
+  gboolean all_new;
   WsedSubscriber *subscriber;
   guint under_way;             /* messages that will come back */
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
@@ -65,6 +67,7 @@ come_back (WsedBeginning *beginning)
   g_ptr_array_unref (beginning->searches);
   g_clear_pointer (&beginning->filter, wse_filter_unref);
   g_clear_pointer (&beginning->after, wse_cursor_unref);
+  g_clear_pointer (&beginning->acks, g_array_unref);
   g_free (beginning->problem);
   g_free (beginning);
 }
@@ -165,12 +168,17 @@ find_place (WsedBeginning    *beginning,
             const WsedHead   *head,
             const WsedHead   *log)
 {
+  WsedAck *ack = beginning->acks != NULL ? wsed_acks_find (beginning->acks, subscription->stream->channel) : NULL;
   const char *epoch;
   guint64 seq;
   gboolean whole;
 
   subscription->target = head->head;
-  if (beginning->after != NULL && wse_cursor_lookup (beginning->after, subscription->stream->channel, &epoch, &seq, &whole))
+  if (ack != NULL)
+    begin_at_cursor (beginning, subscription, head, log, ack->epoch, ack->seq, FALSE);
+  else if (beginning->all_new)
+    subscription->start = subscription->done = head->low;
+  else if (beginning->after != NULL && wse_cursor_lookup (beginning->after, subscription->stream->channel, &epoch, &seq, &whole))
     begin_at_cursor (beginning, subscription, head, log, epoch, seq, whole);
   else
     begin_at_history (beginning, subscription, head);
@@ -235,6 +243,8 @@ wsed_beginning_new (WsedReader     *reader,
   beginning->filter = wish->filter != NULL ? wse_filter_ref (wish->filter) : NULL;
   beginning->history = wish->history;
   beginning->after = wish->after != NULL ? wse_cursor_ref (wish->after) : NULL;
+  beginning->acks = wish->acks != NULL ? g_array_ref (wish->acks) : NULL;
+  beginning->all_new = wish->all_new;
   beginning->subscriptions = g_ptr_array_new ();
   beginning->searches = g_ptr_array_new ();
   beginning->recovered = TRUE;

@@ -15,6 +15,8 @@ typedef struct
   WseFilter *filter;           /* NULL: all */
   guint history;               /* for channels that `after` does not name */
   WseCursor *after;            /* NULL: none */
+  GArray *acks;                /* (element-type WsedAck) a consumer's: stands before the other two; NULL: none */
+  gboolean all_new;            /* a channel that acks does not have begins at the oldest kept */
 } WsedWish;
 
 /* @problem: NULL where the subscriptions are ready to be taken, else why they are not. The beginning is gone after the call. */

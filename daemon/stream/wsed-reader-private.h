@@ -12,6 +12,7 @@ typedef struct
 {
   guint32 end;                 /* offset behind it */
   WsedSubscription *subscription; /* an event's; NULL: a control message */
+  guint64 seq;                 /* the event's */
 } WsedPageFrame;
 
 struct _WsedReader

@@ -32,9 +32,10 @@ get_page (WsedReader *reader)
 
 static void
 end_frame (WsedReader       *reader,
-           WsedSubscription *subscription)
+           WsedSubscription *subscription,
+           guint64           seq)
 {
-  WsedPageFrame frame = { reader->page->len, subscription };
+  WsedPageFrame frame = { reader->page->len, subscription, seq };
 
   g_array_append_val (reader->frames, frame);
 }
@@ -45,7 +46,7 @@ wsed_reader_tell (WsedReader    *reader,
                   const GString *text)
 {
   wsed_encoding_control (reader->encoding, type, text->str, text->len, get_page (reader));
-  end_frame (reader, NULL);
+  end_frame (reader, NULL, 0);
 }
 
 void
@@ -61,7 +62,7 @@ wsed_reader_add_event (WsedReader       *reader,
 
   g_byte_array_append (get_page (reader), (const guint8 *) head, length);
   g_byte_array_append (reader->page, (const guint8 *) body->str, body->len);
-  end_frame (reader, subscription);
+  end_frame (reader, subscription, seq);
 }
 
 void
@@ -202,7 +203,8 @@ wsed_reader_new (WsedSubscriber        *subscriber,
                  WsedReaderFailed     failed)
 {
   WsedReader *reader = g_new0 (WsedReader, 1);
-  WsedWish wish = { (const char * const *) admission->channels, admission->filter, admission->history, admission->after };
+  WsedWish wish = { (const char * const *) admission->channels, admission->filter, admission->history, admission->after,
+                    admission->acks, admission->consumer != NULL };
 
   reader->subscriber = subscriber;
   reader->worker = subscriber->worker;

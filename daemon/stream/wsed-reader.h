@@ -58,5 +58,11 @@ void        wsed_reader_cancel_subscribe (WsedReader *reader);
 gboolean    wsed_reader_unsubscribe      (WsedReader *reader, const char *channel);
 guint       wsed_reader_get_n_subscriptions (WsedReader *reader);
 gboolean    wsed_reader_is_whole         (WsedReader *reader);
+/* How far @channel has been sent or passed over on this connection; FALSE where it is not subscribed to. */
+gboolean    wsed_reader_get_sent         (WsedReader *reader, const char *channel, const char **epoch, guint64 *seq);
+/* The channels subscribed to (element-type utf8), borrowed. */
+GPtrArray  *wsed_reader_get_channels     (WsedReader *reader);
+/* The log's epoch. */
+const char *wsed_reader_get_epoch        (WsedReader *reader);
 
 G_END_DECLS

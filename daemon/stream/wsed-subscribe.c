@@ -137,3 +137,55 @@ wsed_reader_is_whole (WsedReader *reader)
 {
   return reader->subscriptions->len > 0 && wsed_stream_is_whole (((WsedSubscription *) reader->subscriptions->pdata[0])->stream);
 }
+
+static guint64
+get_sent (WsedReader       *reader,
+          WsedSubscription *subscription)
+{
+  WsedView *view = subscription->view;
+
+  /* What was read for the page is done with only as far as the page has gone. */
+  for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
+    {
+      const WsedPageFrame *frame = &g_array_index (reader->frames, WsedPageFrame, i);
+
+      if (frame->subscription == subscription)
+        return frame->seq - 1;
+    }
+  if (subscription->state != WSED_SUBSCRIPTION_LIVE || subscription->at < view->begin)
+    return subscription->done;
+  if (subscription->at < view->end)
+    return MAX (subscription->done, wsed_view_at (view, subscription->at)->seq - 1);
+  return MAX (subscription->done, view->slot->head);
+}
+
+gboolean
+wsed_reader_get_sent (WsedReader  *reader,
+                      const char  *channel,
+                      const char **epoch,
+                      guint64     *seq)
+{
+  WsedSubscription *subscription = wsed_reader_find (reader, channel);
+
+  if (subscription == NULL)
+    return FALSE;
+  *epoch = subscription->view->slot->epoch;
+  *seq = get_sent (reader, subscription);
+  return TRUE;
+}
+
+GPtrArray *
+wsed_reader_get_channels (WsedReader *reader)
+{
+  GPtrArray *channels = g_ptr_array_new ();
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    g_ptr_array_add (channels, ((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->stream->channel);
+  return channels;
+}
+
+const char *
+wsed_reader_get_epoch (WsedReader *reader)
+{
+  return reader->epoch;
+}

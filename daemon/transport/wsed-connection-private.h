@@ -3,6 +3,7 @@
 
 #include "stream/wsed-history.h"
 #include "stream/wsed-reader.h"
+#include "transport/wsed-acknowledge.h"
 #include "transport/wsed-command.h"
 #include "transport/wsed-outbox.h"
 #include "wse-frame-private.h"
@@ -55,6 +56,7 @@ struct _WsedConnection
   /* Of the dispatcher. */
   WsedCommand *command;        /* under way; nothing more is taken in until it is answered */
   WsedHistory *history;        /* what it waits for, where that is a page */
+  WsedAcknowledge *acknowledge; /* … or an ack */
   guint bad_in_a_row;
 };
 

@@ -109,6 +109,9 @@ subscribe (WsedConnection *self)
   const char *channels[] = { self->command->channel, NULL };
   WsedWish wish = { channels, self->command->filter, self->command->history, self->command->after };
 
+  if (!self->command->has_history && self->command->after == NULL)
+    wish.acks = self->admission->acks;
+
   if (wsed_reader_is_whole (self->reader))
     send_error (self, "invalid", "this connection reads the whole log: open another one for single channels");
   else if (wsed_reader_get_n_subscriptions (self->reader) >= MAX_SUBSCRIPTIONS)
@@ -168,6 +171,44 @@ history (WsedConnection *self)
 }
 
 static void
+on_acknowledged (GArray       *acks,
+                 const GError *error,
+                 gpointer      user_data)
+{
+  WsedConnection *self = user_data;
+  GArray *known = self->admission->acks;
+  g_autoptr(GString) answer = NULL;
+
+  self->acknowledge = NULL;
+  if (error != NULL)
+    {
+      send_error (self, error->code == WSE_ERROR_INVALID ? "bad_cursor" : wse_error_get_code (error), error->message);
+      return;
+    }
+  for (guint i = 0; i < acks->len; i++)
+    {
+      const WsedAck *ack = &g_array_index (acks, WsedAck, i);
+
+      wsed_acks_add (known, ack->channel, ack->epoch, ack->seq);
+    }
+  answer = begin_result (self->command);
+  g_string_append (answer, "\"acked\":true");
+  send_result (self, answer);
+}
+
+static void
+acknowledge (WsedConnection *self)
+{
+  const WsedAdmission *admission = self->admission;
+
+  if (admission->consumer == NULL)
+    send_error (self, "no_consumer", "connect with consumer=NAME to acknowledge");
+  else
+    self->acknowledge = wsed_acknowledge_new (self->reader, self->subscriber.worker, admission->user, admission->consumer,
+                                              self->command->cursor, on_acknowledged, self);
+}
+
+static void
 ping (WsedConnection *self)
 {
   g_autoptr(GString) answer = begin_result (self->command);
@@ -206,7 +247,7 @@ carry_out (WsedConnection *self,
       ping (self);
       break;
     case WSED_METHOD_ACK:
-      send_error (self, "no_consumer", "this connection has no consumer to acknowledge for");
+      acknowledge (self);
       break;
     case WSED_METHOD_SNAPSHOT:
       send_error (self, "unknown_snapshot", "no snapshot of this type is configured");
@@ -260,6 +301,8 @@ wsed_dispatch_time_out (WsedConnection *self)
 {
   if (self->history != NULL)
     wsed_history_cancel (g_steal_pointer (&self->history));
+  else if (self->acknowledge != NULL)
+    wsed_acknowledge_cancel (g_steal_pointer (&self->acknowledge));
   else
     wsed_reader_cancel_subscribe (self->reader);
   send_error (self, "timeout", "it could not be done in 5 s and is undone: try again later");
@@ -270,5 +313,7 @@ wsed_dispatch_cancel (WsedConnection *self)
 {
   if (self->history != NULL)
     wsed_history_cancel (g_steal_pointer (&self->history));
+  if (self->acknowledge != NULL)
+    wsed_acknowledge_cancel (g_steal_pointer (&self->acknowledge));
   g_clear_pointer (&self->command, wsed_command_free);
 }

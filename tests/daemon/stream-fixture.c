@@ -127,6 +127,29 @@ stream_epoch (StreamFixture *fixture)
   return epoch;
 }
 
+static void
+on_opened (WsedMessage *message,
+           gpointer     user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+static GArray *
+open_consumer (StreamFixture *fixture,
+               const char    *name)
+{
+  g_autoptr(WsedConsumer) request = wsed_consumer_new ("u", name, fixture->main);
+  gboolean done = FALSE;
+
+  request->message.run = on_opened;
+  request->message.user_data = &done;
+  wsed_log_consume (fixture->log, request);
+  while (!done)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_no_error (request->error);
+  return g_array_ref (request->acks);
+}
+
 Client *
 client_new (StreamFixture       *fixture,
             const ClientOptions *options)
@@ -154,6 +177,12 @@ client_new (StreamFixture       *fixture,
   g_assert_no_error (error);
   wse_filter_parse (options->types, options->severity, &admission->filter, &error);
   g_assert_no_error (error);
+  if (options->consumer != NULL)
+    {
+      admission->user = g_strdup ("u");
+      admission->consumer = g_strdup (options->consumer);
+      admission->acks = open_consumer (fixture, options->consumer);
+    }
   wsed_hub_admit (fixture->hub, admission);
   return client;
 }

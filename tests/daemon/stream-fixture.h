@@ -28,6 +28,7 @@ typedef struct
   const char *after;
   const char *types;
   const char *severity;
+  const char *consumer;        /* of the user "u" */
 } ClientOptions;
 
 typedef struct

@@ -273,6 +273,108 @@ test_no_answers_taken (void)
   end ();
 }
 
+static void
+ack (Client     *client,
+     const char *cursor,
+     gboolean    good)
+{
+  g_auto(GStrv) parts = g_strsplit (cursor, "EPOCH", -1);
+  g_autofree char *text = g_strjoinv (epoch, parts);
+  g_autofree char *command = g_strdup_printf ("{\"id\":\"ack\",\"method\":\"ack\",\"params\":{\"cursor\":\"%s\"}}", text);
+
+  say (client, command);
+  client_expect_text (client, good ? "{\"id\":\"ack\",\"success\":true,\"result\":{\"acked\":true}}"
+                                   : "{\"id\":\"ack\",\"success\":false,\"error\":{\"code\":\"bad_cursor\","
+                                     "\"message\":\"the cursor is not of what was sent on this connection\"}}");
+}
+
+static void
+test_consumer (void)
+{
+  static const ClientOptions options = { .channels = "user:u global", .consumer = "c" };
+  Client *client;
+
+  begin ();
+  publish ("user:u", 3);
+  publish ("global", 2);
+  /* New to it: the oldest kept. */
+  client = client_new (&fixture, &options);
+  for (guint i = 1; i <= 3; i++)
+    client_expect (client, "user:u", i);
+  client_expect (client, "global", 1);
+  client_expect (client, "global", 2);
+  ack (client, "user:u@EPOCH:2", TRUE);
+  ack (client, "user:u@EPOCH:4", FALSE);
+  ack (client, "user:u@EPOCH:3,global@EPOCH:3", FALSE);
+  ack (client, "user:u@other:1", FALSE);
+  ack (client, "team:t@EPOCH:0", FALSE);
+  ack (client, "user:u@EPOCH:1", TRUE);
+  client_free (client);
+  /* From its ack; what it has not acked at all, from the oldest. */
+  client = client_new (&fixture, &options);
+  client_expect (client, "user:u", 3);
+  client_expect (client, "global", 1);
+  client_expect (client, "global", 2);
+  /* The place in the whole log stands for one in each channel. */
+  ack (client, "*@EPOCH:4", TRUE);
+  ack (client, "*@EPOCH:9", FALSE);
+  ack (client, "*@EPOCH:5", TRUE);
+  ack (client, "*@other:4", FALSE);
+  client_free (client);
+  client = client_new (&fixture, &options);
+  client_expect_quiet (client);
+  client_free (client);
+  /* Another one of the same user knows nothing of that. */
+  client = client_new (&fixture, &(ClientOptions){ .channels = "global", .consumer = "d" });
+  client_expect (client, "global", 1);
+  client_free (client);
+  end ();
+}
+
+/* A filter passes over what then counts as sent. */
+static void
+test_consumer_filter (void)
+{
+  Client *client;
+
+  begin ();
+  publish ("user:u", 5);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c", .types = "other" });
+  client_expect_quiet (client);
+  ack (client, "user:u@EPOCH:5", TRUE);
+  publish ("user:u", 2);
+  client_expect_quiet (client);
+  ack (client, "user:u@EPOCH:7", TRUE);
+  ack (client, "user:u@EPOCH:8", FALSE);
+  client_free (client);
+  end ();
+}
+
+/* subscribe without a place of its own: the ack, else live. */
+static void
+test_consumer_subscribe (void)
+{
+  Client *client;
+
+  begin ();
+  publish ("team:t", 3);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c" });
+  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\",\"history\":3}}");
+  g_free (client_next (client));
+  for (guint i = 1; i <= 3; i++)
+    client_expect (client, "team:t", i);
+  ack (client, "team:t@EPOCH:2", TRUE);
+  say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\"}}");
+  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"team:t\","
+                  "\"cursor\":\"team:t@EPOCH:2\",\"recovered\":true}}");
+  client_expect (client, "team:t", 3);
+  say (client, "{\"id\":\"3\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\"}}");
+  expect (client, "{\"id\":\"3\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
+                  "\"cursor\":\"global@EPOCH:0\",\"recovered\":true}}");
+  client_free (client);
+  end ();
+}
+
 int
 main (int    argc,
       char **argv)
@@ -286,5 +388,8 @@ main (int    argc,
   g_test_add_func ("/dispatch/errors", test_errors);
   g_test_add_func ("/dispatch/bad-in-a-row", test_bad_in_a_row);
   g_test_add_func ("/dispatch/no-answers-taken", test_no_answers_taken);
+  g_test_add_func ("/dispatch/consumer", test_consumer);
+  g_test_add_func ("/dispatch/consumer-filter", test_consumer_filter);
+  g_test_add_func ("/dispatch/consumer-subscribe", test_consumer_subscribe);
   return g_test_run ();
 }
