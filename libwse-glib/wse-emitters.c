@@ -116,7 +116,8 @@ emit (WseBus     *bus,
  * Publishes a `query_route` event to `system` (PROTOCOL section 2, system events): `Query routed to Q4 tier (complexity: 8.5)`.
  *
  * This function, as each of the emitters, never fails its caller: what goes wrong, such as a stopped bus, a text that is not UTF-8 or
- * a number that is not finite, is logged as a warning.
+ * a number that is not finite, is logged as a warning. As with [method@Wse.Bus.publish] it is no failure where a transformer drops the
+ * event.
  *
  * Returns: %TRUE where it was published
  *

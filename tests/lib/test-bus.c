@@ -233,6 +233,13 @@ step_transform (WseTransformer *transformer,
     return wse_bus_publish (bus, event, error) ? WSE_VERDICT_DROP : WSE_VERDICT_FAIL;
   if (strcmp (type, "add") == 0)
     wse_bus_add_transformer (bus, transformer);
+  if (strcmp (type, "route") == 0)
+    {
+      static const char * const channels[] = { "user:9", NULL };
+
+      *out = wse_event_with_channels (event, channels, error);
+      return *out != NULL ? WSE_VERDICT_DELIVER : WSE_VERDICT_FAIL;
+    }
   *out = wse_event_with_type (event, strcmp (type, "order_placed") == 0 ? "seen_mapped" : type, error);
   return *out != NULL ? WSE_VERDICT_DELIVER : WSE_VERDICT_FAIL;
 }
@@ -294,13 +301,14 @@ test_transformer (void)
   g_assert_true (wse_type_mapper_add (wse_bus_get_type_mapper (bus), "OrderPlaced", "order_placed", NULL));
   publish (bus, "OrderPlaced", "global");
   publish_bad (bus, "OrderPlaced", NULL, WSE_ERROR_NO_ROUTE);
+  publish (bus, "route", NULL);
   publish (bus, "add", "global");
   check_warning ("*cannot add to the chain*");
-  check_seen (seen, "global:1 seen_mapped;global:2 add;");
+  check_seen (seen, "global:1 seen_mapped;user:9:1 route;global:2 add;");
 
   wse_bus_get_stats (bus, &stats);
   g_assert_cmpuint (stats.events_filtered, ==, 1);
-  g_assert_cmpuint (stats.events_published, ==, 2);
+  g_assert_cmpuint (stats.events_published, ==, 3);
 }
 
 static void

@@ -67,6 +67,22 @@ test_bounds (void)
     }
 }
 
+/* It grows in the middle of a lap. */
+static void
+test_growth (void)
+{
+  g_autoptr (WseBus) bus = running_bus (1000);
+  g_autoptr (WseSubscription) subscription = subscribe (bus, NULL, NULL, 0);
+  g_autoptr (GString) seen = record (subscription);
+  g_autofree char *expected = sequence ("global", 11, 50, "a");
+
+  publish_many (bus, 10, "a", "global");
+  run_out ();
+  g_string_truncate (seen, 0);
+  publish_many (bus, 40, "a", "global");
+  check_seen (seen, expected);
+}
+
 static void
 publish_more (WseSubscription *subscription,
               WseEvent        *event,
@@ -265,6 +281,7 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/subscription/bounded", test_bounded);
   g_test_add_func ("/subscription/bounds", test_bounds);
+  g_test_add_func ("/subscription/growth", test_growth);
   g_test_add_func ("/subscription/publish-in-handler", test_publish_in_handler);
   g_test_add_func ("/subscription/cancel-in-handler", test_cancel_in_handler);
   g_test_add_func ("/subscription/cancel-when-lagged", test_cancel_when_lagged);
