@@ -150,3 +150,26 @@ wsed_index_load (WsedIndex             *self,
   self->n = find_end (self);
   return apply_max_events (self, meta->max_events, error);
 }
+
+gboolean
+wsed_index_begin_anew (WsedIndex  *self,
+                       GError    **error)
+{
+  char epoch[WSE_MAX_EPOCH_BYTES + 1];
+  g_autofree char *sql = NULL;
+
+  wsed_log_make_epoch (epoch);
+  sql = g_strdup_printf ("BEGIN IMMEDIATE; UPDATE meta SET v='%s' WHERE k='epoch'; UPDATE channel SET epoch=NULL;"
+                         "DELETE FROM forgotten; COMMIT;", epoch);
+  if (!wsed_sqlite_exec (self->db, sql, error))
+    {
+      wsed_sqlite_rollback (self->db);
+      return FALSE;
+    }
+  g_warning ("the log was put back from a copy, or lost its end behind event %" G_GUINT64_FORMAT "; it goes on with a new epoch", self->n);
+  g_strlcpy (self->epoch, epoch, sizeof self->epoch);
+  for (guint id = 0; id < self->by_id->len; id++)
+    if (wsed_index_get (self, id) != NULL)
+      g_clear_pointer (&wsed_index_get (self, id)->epoch, g_free);
+  return TRUE;
+}

@@ -95,6 +95,8 @@ void         wsed_index_flush_clear  (WsedIndex *self);
 
 /* wsed-index-load.c */
 gboolean     wsed_index_load   (WsedIndex *self, const WsedSqliteMeta *meta, guint64 *unreadable, GError **error);
+/* The log has lost its end: what is kept goes on under a new epoch. */
+gboolean     wsed_index_begin_anew (WsedIndex *self, GError **error);
 
 /* A row of run: the n of up to 512 seqs that end with last_seq. */
 #define WSED_RUN_ENTRIES 512

@@ -6,6 +6,7 @@
 #include "log/wsed-sqlite-writer.h"
 #include "log/wsed-ballast.h"
 #include "log/wsed-commit.h"
+#include "log/wsed-log-mark.h"
 #include "log/wsed-retention.h"
 #include "log/wsed-sqlite-consumers.h"
 
@@ -168,6 +169,8 @@ commit (WsedSqliteWriter *self)
 
   if (!done)
     note_failure (self, error);
+  else if (events > 0)
+    wsed_log_mark_write (self->lock_fd, self->index->epoch, self->index->n);
   for (guint i = 0; i < self->waiting->len; i++)
     {
       WsedAppend *append = g_ptr_array_index (self->waiting, i);
@@ -436,6 +439,9 @@ open_file (WsedSqliteWriter  *self,
   self->index = wsed_index_new (self->db, &meta, self->retention.max_events, error);
   if (self->index == NULL || !wsed_index_load (self->index, &meta, &unreadable, error))
     return FALSE;
+  if (wsed_log_mark_is_ahead (self->lock_fd, self->index->epoch, self->index->n) && !wsed_index_begin_anew (self->index, error))
+    return FALSE;
+  wsed_log_mark_write (self->lock_fd, self->index->epoch, self->index->n);
   if (unreadable > 0)
     g_warning ("the log is damaged: %" G_GUINT64_FORMAT " blocks at its end have a wrong checksum; their events are told as lost", unreadable);
   self->commit = wsed_commit_new (self->db, self->index, error);

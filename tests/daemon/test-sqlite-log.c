@@ -370,6 +370,104 @@ test_damaged_block (void)
 }
 
 static void
+get_file (LogFixture *fixture,
+          const char *ending,
+          char      **text,
+          gsize      *length)
+{
+  g_autofree char *path = g_strconcat (fixture->path, ending, NULL);
+
+  g_assert_true (g_file_get_contents (path, text, length, NULL));
+}
+
+static void
+set_file (LogFixture *fixture,
+          const char *ending,
+          const char *text,
+          gsize       length)
+{
+  g_autofree char *path = g_strconcat (fixture->path, ending, NULL);
+
+  g_assert_true (g_file_set_contents_full (path, text, length, G_FILE_SET_CONTENTS_NONE, 0640, NULL));
+}
+
+/* A log put back from a copy must not give the same numbers to other events under the same epoch. */
+static void
+test_restored (void)
+{
+  LogFixture fixture;
+  char first[WSE_MAX_EPOCH_BYTES + 1], second[WSE_MAX_EPOCH_BYTES + 1], third[WSE_MAX_EPOCH_BYTES + 1];
+  g_autofree char *copy = NULL;
+  guint64 low, head;
+  gsize length;
+
+  log_fixture_init (&fixture, LOG_SQLITE, NULL);
+  log_append_many (&fixture, "a", 10, "user:1");
+  log_heads (&fixture, "user:1", &low, &head, first);
+  log_fixture_close (&fixture);
+  get_file (&fixture, "", &copy, &length);
+  log_fixture_open (&fixture);
+  log_append_many (&fixture, "b", 1, "user:1");
+  log_fixture_close (&fixture);
+  set_file (&fixture, "", copy, length);
+  log_fixture_open (&fixture);
+  log_heads (&fixture, "user:1", &low, &head, second);
+  g_assert_cmpuint (head, ==, 10);
+  g_assert_cmpstr (first, !=, second);
+  log_append_many (&fixture, "c", 1, "user:1");
+  log_fixture_close (&fixture);
+  log_fixture_open (&fixture);
+  log_heads (&fixture, "*", &low, &head, third);
+  g_assert_cmpuint (head, ==, 11);
+  g_assert_cmpstr (second, ==, third);
+  log_fixture_clear (&fixture);
+}
+
+/* The write-ahead log cut, zeroed or flipped: what is there is whole up to some event, and another epoch says so where any is lost. */
+static void
+test_damaged_wal (void)
+{
+  LogFixture fixture;
+  g_autofree char *db = NULL, *wal = NULL, *mark = NULL;
+  gsize db_length, wal_length, mark_length;
+  char before[WSE_MAX_EPOCH_BYTES + 1], now[WSE_MAX_EPOCH_BYTES + 1];
+  guint64 low, head;
+
+  log_fixture_init (&fixture, LOG_SQLITE, NULL);
+  for (guint i = 0; i < 200; i++)
+    log_append_many (&fixture, "e", i * 3 + 3, "user:1");
+  log_heads (&fixture, "user:1", &low, &head, before);
+  g_assert_cmpuint (head, ==, 600);
+  get_file (&fixture, "", &db, &db_length);
+  get_file (&fixture, "-wal", &wal, &wal_length);
+  get_file (&fixture, ".lock", &mark, &mark_length);
+  log_fixture_close (&fixture);
+  for (guint i = 0; i < 24; i++)
+    {
+      gsize at = g_test_rand_int_range (32, wal_length);
+      g_autofree char *damaged = g_memdup2 (wal, wal_length);
+
+      if (i % 3 == 1)
+        memset (damaged + at, 0, wal_length - at);
+      else if (i % 3 == 2)
+        damaged[at] ^= 1 << g_test_rand_int_range (0, 8);
+      set_file (&fixture, "", db, db_length);
+      set_file (&fixture, "-wal", damaged, i % 3 == 0 ? at : wal_length);
+      set_file (&fixture, ".lock", mark, mark_length);
+      log_fixture_open (&fixture);
+      log_heads (&fixture, "user:1", &low, &head, now);
+      g_assert_cmpuint (head, <=, 600);
+      g_assert_cmpuint (assert_told (&fixture, head), ==, head);
+      if (head < 600)
+        g_assert_cmpstr (now, !=, before);
+      else
+        g_assert_cmpstr (now, ==, before);
+      log_fixture_close (&fixture);
+    }
+  log_fixture_clear (&fixture);
+}
+
+static void
 test_locked (void)
 {
   LogFixture fixture;
@@ -448,6 +546,8 @@ main (int argc, char **argv)
   g_test_add_func ("/sqlite-log/damaged-pages", test_damaged_pages);
   g_test_add_func ("/sqlite-log/bit-flips", test_bit_flips);
   g_test_add_func ("/sqlite-log/damaged-block", test_damaged_block);
+  g_test_add_func ("/sqlite-log/restored", test_restored);
+  g_test_add_func ("/sqlite-log/damaged-wal", test_damaged_wal);
   g_test_add_func ("/sqlite-log/locked", test_locked);
   g_test_add_func ("/sqlite-log/read-only", test_read_only);
   return g_test_run ();
