@@ -276,7 +276,6 @@ wsed_commit_run (WsedCommit  *self,
 
       channel->next = channel->head;
       channel->stored |= done;
-      channel->expired = done ? 0 : channel->expired;
       channel->touched = FALSE;
     }
   g_ptr_array_set_size (self->touched, 0);

@@ -29,7 +29,7 @@ load_channels (WsedIndex  *self,
       channel->head = channel->next = MAX (channel->low, (guint64) sqlite3_column_int64 (select, 3));
       channel->tail_first = channel->head + 1;
       channel->epoch = g_strdup ((const char *) sqlite3_column_text (select, 4));
-      channel->expired = sqlite3_column_int64 (select, 5);
+      channel->expired = channel->low == channel->head ? sqlite3_column_int64 (select, 5) : 0;
       channel->expired_n = sqlite3_column_int64 (select, 6);
       channel->stored = TRUE;
       g_ptr_array_set_size (self->by_id, id);

@@ -166,6 +166,7 @@ wsed_index_push (WsedIndex   *self,
     }
   while (channel->head < seq);
   channel->next = channel->head;
+  channel->expired = 0;
   if (self->max_events > 0 && channel->head - channel->low > self->max_events)
     wsed_index_set_low (self, channel, channel->head - self->max_events);
 }

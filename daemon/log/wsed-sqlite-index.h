@@ -20,6 +20,8 @@ typedef struct
   guint32 id;
   char *epoch;                 /* NULL: the log's */
   guint64 low, head;           /* committed */
+  gint64 expired;              /* when its last event went, microseconds since 1970; 0: it has some */
+  guint64 expired_n;           /* the log's end at that time */
 
   /* n of the seqs tail_first … head; before that: in run */
   guint64 tail_first;
@@ -30,8 +32,6 @@ typedef struct
   guint64 next;                /* head, with what is not committed yet */
   guint64 staged_low;          /* low, once the transaction is committed; 0: as it is */
   guint64 run_low;             /* rows up to here were taken out of run */
-  gint64 expired;              /* when its last event went, microseconds since 1970; 0: it has some */
-  guint64 expired_n;           /* the log's end at that time */
   guint8 stored : 1;           /* has its row */
   guint8 touched : 1;          /* next may differ from head */
 } WsedChannel;
