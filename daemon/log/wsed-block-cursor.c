@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedBlockCursor owns the statements that look up blocks and the one block that is open. A block that is damaged is told once in the
- * journal and counted; its events are as good as gone. */
+/* WsedBlockCursor owns the statements that look up blocks and the one block that is open. A block that is damaged is told once in
+ * the journal and counted; its events are as good as gone. */
 
 #include "log/wsed-block-cursor.h"
 #include "log/wsed-sqlite-schema.h"
@@ -15,8 +15,10 @@ wsed_block_cursor_init (WsedBlockCursor  *self,
 {
   *self = (WsedBlockCursor) { 0 };
   self->floor = wsed_sqlite_prepare (db, "SELECT " COLUMNS " FROM block WHERE first_n<=?1 ORDER BY first_n DESC LIMIT 1", error);
-  self->onward = wsed_sqlite_prepare (db, "SELECT " COLUMNS " FROM block WHERE first_n>?1 ORDER BY first_n LIMIT 1", self->floor ? error : NULL);
-  self->back = wsed_sqlite_prepare (db, "SELECT " COLUMNS " FROM block WHERE first_n<?1 ORDER BY first_n DESC LIMIT 1", self->onward ? error : NULL);
+  self->onward = wsed_sqlite_prepare (db, "SELECT " COLUMNS " FROM block WHERE first_n>?1 ORDER BY first_n LIMIT 1",
+                                      self->floor ? error : NULL);
+  self->back = wsed_sqlite_prepare (db, "SELECT " COLUMNS " FROM block WHERE first_n<?1 ORDER BY first_n DESC LIMIT 1",
+                                    self->onward ? error : NULL);
   return self->back != NULL;
 }
 
@@ -58,13 +60,14 @@ open_block (WsedBlockCursor *self,
   self->at = statement;
   self->first_n = sqlite3_column_int64 (statement, 0);
   self->last_n = sqlite3_column_int64 (statement, 1);
-  self->readable = wsed_block_open (&self->block, self->first_n, sqlite3_column_blob (statement, 2), sqlite3_column_bytes (statement, 2),
+  self->readable = wsed_block_open (&self->block, self->first_n, sqlite3_column_blob (statement, 2),
+                                    sqlite3_column_bytes (statement, 2),
                                     sqlite3_column_blob (statement, 3), sqlite3_column_bytes (statement, 3));
   if (self->readable)
     return TRUE;
   if (self->unreadable++ == 0)
-    g_warning ("the log is damaged: the checksum of events %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " is wrong; they are told as lost",
-               self->first_n, self->last_n);
+    g_warning ("the log is damaged: the checksum of events %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " is wrong; "
+               "they are told as lost", self->first_n, self->last_n);
   return TRUE;
 }
 
@@ -101,8 +104,9 @@ wsed_block_cursor_step (WsedBlockCursor *self,
     {
       if (there)
         {
-          for (guint64 at = back ? MIN (n - 1, self->last_n) : MAX (n + 1, self->first_n); at >= self->first_n && at <= self->last_n;
-               at += back ? -1 : 1)
+          guint64 at = back ? MIN (n - 1, self->last_n) : MAX (n + 1, self->first_n);
+
+          for (; at >= self->first_n && at <= self->last_n; at += back ? -1 : 1)
             if (get_from_block (self, at, record))
               return at;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedBlock owns the form in which events lie in the log's file and the checksums that tell a flipped bit, which SQLite's own checks do
- * not see. It knows channels by number only and never touches a file. */
+/* WsedBlock owns the form in which events lie in the log's file and the checksums that tell a flipped bit, which SQLite's own
+ * checks do not see. It knows channels by number only and never touches a file. */
 
 #include "log/wsed-block.h"
 #include "log/wsed-crc32c.h"
@@ -234,7 +234,8 @@ wsed_block_open_header (WsedBlock  *self,
   memset (self, 0, sizeof *self);
   self->first_n = first_n;
   self->header = header;
-  if (header == NULL || header_length < HEADER_BYTES || get32 (self->header + 4) != checksum_header (first_n, header, header_length))
+  if (header == NULL || header_length < HEADER_BYTES ||
+      get32 (self->header + 4) != checksum_header (first_n, header, header_length))
     return FALSE;
   self->kept = self->header[9];
   self->count = self->header[10] | self->header[11] << 8;

@@ -7,11 +7,11 @@ G_BEGIN_DECLS
 
 /* Up to 64 events that were committed together, as two blobs. All numbers are little endian.
  *
- * header: u32 crc32c of (first_n, the header from byte 8 on, data) · u32 crc32c of (first_n, the header from byte 8 on) · u8 codec (0: raw)
- *         · u8 events kept · u16 count · u32 channels · i64 time · per channel: u32 id, u32 events of it, u64 the last one's seq
+ * header: u32 crc32c of (first_n, the header from byte 8 on, data) · u32 crc32c of (first_n, the header from byte 8 on)
+ *         · u8 codec (0: raw) · u8 events kept · u16 count · u32 channels · i64 time · per channel: u32 id, u32 events of it, u64 the last one's seq
  * data:   u32 offset[count] (0: removed) · records
- * record: i64 timestamp · i64 latency · u8 severity · u8 flags · u8 channels · u8 0 · u32 length of type, id, original type, message, payload
- *         · per channel: u32 id, u64 seq · these five texts, each with a NUL
+ * record: i64 timestamp · i64 latency · u8 severity · u8 flags · u8 channels · u8 0 · u32 length of type, id, original type,
+ *         message, payload · per channel: u32 id, u64 seq · these five texts, each with a NUL
  *
  * Event i of a block has n = first_n + i, also after others were removed. */
 
@@ -50,7 +50,8 @@ void     wsed_block_writer_begin  (WsedBlockWriter *self, guint64 first_n, gint6
 gboolean wsed_block_writer_full   (const WsedBlockWriter *self);
 void     wsed_block_writer_add    (WsedBlockWriter *self, WseEvent *event, const guint32 *ids, const guint64 *seqs);
 /* The next n: a record of another block as it is, counted only in those @places that are marked by a seq; NULL: removed. */
-void     wsed_block_writer_copy   (WsedBlockWriter *self, const guint8 *record, gsize length, const WsedBlockPlace *places, guint n_places);
+void     wsed_block_writer_copy   (WsedBlockWriter *self, const guint8 *record, gsize length, const WsedBlockPlace *places,
+                                   guint n_places);
 /* Header and data are ready then. */
 void     wsed_block_writer_finish (WsedBlockWriter *self);
 
@@ -77,7 +78,8 @@ typedef struct
 
 /* FALSE: the checksum is wrong, or nothing that this program can read. */
 gboolean         wsed_block_open_header (WsedBlock *self, guint64 first_n, const void *header, gsize header_length);
-gboolean         wsed_block_open        (WsedBlock *self, guint64 first_n, const void *header, gsize header_length, const void *data, gsize data_length);
+gboolean         wsed_block_open        (WsedBlock *self, guint64 first_n, const void *header, gsize header_length,
+                                         const void *data, gsize data_length);
 WsedBlockChannel wsed_block_get_channel (const WsedBlock *self, guint i);
 /* FALSE: removed, or not in this block. */
 gboolean         wsed_block_get         (const WsedBlock *self, guint64 n, WsedBlockRecord *record);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedCheckpoint owns when the write-ahead log is copied back, the thread that does it beside the writer, and the gate. SQLite's own
- * checkpoints are off: with a reader always somewhere inside they never get to the end, and the file grows without bound (FACTS L6). */
+/* WsedCheckpoint owns when the write-ahead log is copied back, the thread that does it beside the writer, and the gate. SQLite's
+ * own checkpoints are off: with a reader always somewhere inside they never get to the end, and the file grows without bound. */
 
 #include "log/wsed-checkpoint.h"
 #include "log/wsed-sqlite-schema.h"

@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* Keeps the write-ahead log short. A thread copies it back to the file while it grows (PASSIVE); beyond the limit the writer closes the
- * gate that readers pass for each page of 256 events, and begins it anew (RESTART). */
+/* Keeps the write-ahead log short. A thread copies it back to the file while it grows (PASSIVE); beyond the limit the writer closes
+ * the gate that readers pass for each page of 256 events, and begins it anew (RESTART). */
 typedef struct _WsedCheckpoint WsedCheckpoint;
 
 #define WSED_WAL_LIMIT (16 * 1024 * 1024)

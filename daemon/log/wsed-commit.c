@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedCommit owns the numbers: it gives out n and seq, tells duplicates, and writes one transaction in which all of that becomes true or
- * nothing does. It never answers anybody. */
+/* WsedCommit owns the numbers: it gives out n and seq, tells duplicates, and writes one transaction in which all of that becomes
+ * true or nothing does. It never answers anybody. */
 
 #include "log/wsed-commit.h"
 

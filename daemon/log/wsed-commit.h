@@ -32,7 +32,8 @@ gboolean    wsed_commit_load_ids (WsedCommit *self, const guint8 secret[WSED_ID_
 gboolean    wsed_commit_is_full (const WsedCommit *self);
 /* Gives append->events[i] its place, or finds that it is a duplicate. */
 void        wsed_commit_add     (WsedCommit *self, WsedAppend *append, guint i);
-/* Commits them, then they are in the index. FALSE: nothing was kept and every number was taken back. @blocks: how many were written. */
+/* Commits them, then they are in the index. FALSE: nothing was kept and every number was taken back. @blocks: how many were
+ * written. */
 gboolean    wsed_commit_run     (WsedCommit *self, guint *blocks, GError **error);
 
 G_END_DECLS

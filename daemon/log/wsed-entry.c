@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedEntry owns a reference to an event and the places that the log gave it. It never changes after it was made, so that threads may
- * share it. */
+/* WsedEntry owns a reference to an event and the places that the log gave it. It never changes after it was made, so that threads
+ * may share it. */
 
 #include "log/wsed-entry.h"
 

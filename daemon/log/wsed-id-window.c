@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedIdWindow owns a ring of hashes in the order of n and an open-addressing table over it. It never sees an event, and it never asks
- * the disk: a hash that is found is a likely duplicate, and who can still read the first event compares the ids. */
+/* WsedIdWindow owns a ring of hashes in the order of n and an open-addressing table over it. It never sees an event, and it never
+ * asks the disk: a hash that is found is a likely duplicate, and who can still read the first event compares the ids. */
 
 #include "log/wsed-id-window.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The way of the index from memory to the table `run`: in rounds over the channels in the order of their ids, so that neighbours share
- * pages, a few rows in each commit. Memory lets go of a part only once its rows are committed. */
+/* The way of the index from memory to the table `run`: in rounds over the channels in the order of their ids, so that neighbours
+ * share pages, a few rows in each commit. Memory lets go of a part only once its rows are committed. */
 
 #include "log/wsed-sqlite-index.h"
 
 #include <string.h>
 
-/* Entries in memory that begin a round: about five for each channel, so that a row holds some (FACTS L1). 8 bytes each. */
+/* Entries in memory that begin a round: about five for each channel, so that a row holds some. 8 bytes each. */
 #define FLUSH_MIN (32 * 1024)
 #define FLUSH_MAX (512 * 1024)
 

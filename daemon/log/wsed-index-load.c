@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How the index comes back at start: the channels' rows, then the blocks behind the watermark. What a damaged block held is left open, to
- * be told when somebody reads there. */
+/* How the index comes back at start: the channels' rows, then the blocks behind the watermark. What a damaged block held is left
+ * open, to be told when somebody reads there. */
 
 #include "log/wsed-block.h"
 #include "log/wsed-sqlite-index.h"
@@ -12,7 +12,8 @@ static gboolean
 load_channels (WsedIndex  *self,
                GError    **error)
 {
-  sqlite3_stmt *select = wsed_sqlite_prepare (self->db, "SELECT id,name,low,flushed_seq,epoch,expired,expired_n FROM channel ORDER BY id", error);
+  sqlite3_stmt *select = wsed_sqlite_prepare (self->db,
+                                              "SELECT id,name,low,flushed_seq,epoch,expired,expired_n FROM channel ORDER BY id", error);
   int code = SQLITE_ERROR;
 
   while (select != NULL && (code = sqlite3_step (select)) == SQLITE_ROW)
@@ -69,7 +70,8 @@ load_blocks (WsedIndex  *self,
              guint64    *unreadable,
              GError    **error)
 {
-  sqlite3_stmt *select = wsed_sqlite_prepare (self->db, "SELECT first_n,hdr,data FROM block WHERE first_n>?1-64 ORDER BY first_n", error);
+  sqlite3_stmt *select = wsed_sqlite_prepare (self->db, "SELECT first_n,hdr,data FROM block WHERE first_n>?1-64 ORDER BY first_n",
+                                              error);
   int code = SQLITE_ERROR;
 
   if (select == NULL)
@@ -79,7 +81,8 @@ load_blocks (WsedIndex  *self,
     {
       WsedBlock block;
 
-      if (wsed_block_open (&block, sqlite3_column_int64 (select, 0), sqlite3_column_blob (select, 1), sqlite3_column_bytes (select, 1),
+      if (wsed_block_open (&block, sqlite3_column_int64 (select, 0), sqlite3_column_blob (select, 1),
+                           sqlite3_column_bytes (select, 1),
                            sqlite3_column_blob (select, 2), sqlite3_column_bytes (select, 2)))
         index_block (self, &block);
       else
@@ -166,7 +169,8 @@ wsed_index_begin_anew (WsedIndex  *self,
       wsed_sqlite_rollback (self->db);
       return FALSE;
     }
-  g_warning ("the log was put back from a copy, or lost its end behind event %" G_GUINT64_FORMAT "; it goes on with a new epoch", self->n);
+  g_warning ("the log was put back from a copy, or lost its end behind event %" G_GUINT64_FORMAT "; it goes on with a new epoch",
+             self->n);
   g_strlcpy (self->epoch, epoch, sizeof self->epoch);
   for (guint id = 0; id < self->by_id->len; id++)
     if (wsed_index_get (self, id) != NULL)

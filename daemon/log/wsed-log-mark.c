@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedLogMark owns one line of text. SQLite opens a file whose write-ahead log is damaged in the middle as if what follows had never been,
- * and a copy put back looks like the log it was; numbers would be given out a second time then. This line tells. */
+/* WsedLogMark owns one line of text. SQLite opens a file whose write-ahead log is damaged in the middle as if what follows had
+ * never been, and a copy put back looks like the log it was; numbers would be given out a second time then. This line tells. */
 
 #include "log/wsed-log-mark.h"
 

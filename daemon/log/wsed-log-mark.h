@@ -7,8 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* How far a log once was, kept beside it in the file that locks it. Written after a commit and before its answers, it is never ahead of a
- * log that lost nothing. */
+/* How far a log once was, kept beside it in the file that locks it. Written after a commit and before its answers, it is never
+ * ahead of a log that lost nothing. */
 void     wsed_log_mark_write    (int fd, const char *epoch, guint64 n);
 /* TRUE where the log of this @epoch had got beyond @n: it was restored from a copy, or its end is lost. */
 gboolean wsed_log_mark_is_ahead (int fd, const char *epoch, guint64 n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedLog is the interface of every store of events and owns how its requests are made and freed. It never stores anything itself. */
+/* WsedLog is the interface of every store of events and owns how its requests are made and freed. It never stores anything. */
 
 #include "log/wsed-log.h"
 

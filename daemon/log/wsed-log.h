@@ -11,10 +11,10 @@
 
 G_BEGIN_DECLS
 
-/* The store of events. Every request is a message: its maker fills the upper part and sends it with the function of its name; the log
- * fills the lower part and pushes it to reply_to, whose thread then owns it again (message.run). Requests of one sender are answered
- * in the order of sending per kind; appends and heads share one order: a heads answer holds exactly what the appends answered before
- * it have added. That is what joins replay to live without a lock, a hole or a double. */
+/* The store of events. Every request is a message: its maker fills the upper part and sends it with the function of its name; the
+ * log fills the lower part and pushes it to reply_to, whose thread then owns it again (message.run). Requests of one sender are
+ * answered in the order of sending per kind; appends and heads share one order: a heads answer holds exactly what the appends
+ * answered before it have added. That is what joins replay to live without a lock, a hole or a double. */
 
 /* Appends events in their order. Not atomic as a whole: with an error the first n_done are kept. */
 typedef struct
@@ -25,7 +25,8 @@ typedef struct
   gsize bytes;                 /* about what it holds, for the bounds */
 
   guint n_done;
-  WsedEntry **entries;         /* n_done: the event as kept; for a duplicate the first one, as far as it is still known (own event, the first's n and seqs) */
+  WsedEntry **entries;         /* n_done: the event as kept; for a duplicate the first one, as far as it is still known (the
+                                * event as it was sent, with the first's n and seqs) */
   guint8 *duplicates;          /* n_done: 1 where events[i] was not appended */
   GError *error;               /* WSE_ERROR_UNAVAILABLE: cannot be written now (full, I/O, corrupt, …) */
 } WsedAppend;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedMemoryLog owns events in rings: one for the whole log by n, one a channel by seq. It answers on the calling thread, under one lock,
- * and never touches a disk. Retention is applied whenever somebody asks. */
+/* WsedMemoryLog owns events in rings: one for the whole log by n, one a channel by seq. It answers on the calling thread, under one
+ * lock, and never touches a disk. Retention is applied whenever somebody asks. */
 
 #include "log/wsed-memory-log.h"
 #include "log/wsed-memory-consumers.h"

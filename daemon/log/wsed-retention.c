@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedSweeper owns what happens to events that are not to be kept: whole blocks go by age and by the log's size, oldest first; what a
- * channel has too many of is only counted as gone at once (WsedIndex) and collected here, block by block, in rounds over the log. The
- * file does not shrink; freed pages are used again. */
+/* WsedSweeper owns what happens to events that are not to be kept: whole blocks go by age and by the log's size, oldest first; what
+ * a channel has too many of is only counted as gone at once (WsedIndex) and collected here, block by block, in rounds over the log.
+ * The file does not shrink; freed pages are used again. */
 
 #include "log/wsed-retention.h"
 #include "log/wsed-block-cursor.h"
@@ -62,7 +62,8 @@ prepare (WsedSweeper  *self,
     { &self->update_block, "UPDATE block SET hdr=?2, data=?3 WHERE first_n=?1" },
     { &self->set_low, "UPDATE channel SET low=?2, expired=?3, expired_n=?4 WHERE id=?1" },
     { &self->delete_runs, "DELETE FROM run WHERE channel=?1 AND last_seq<=?2" },
-    { &self->delete_ids, "DELETE FROM idlog WHERE first_n IN (SELECT first_n FROM idlog WHERE first_n<?1 ORDER BY first_n LIMIT 32)" },
+    { &self->delete_ids,
+      "DELETE FROM idlog WHERE first_n IN (SELECT first_n FROM idlog WHERE first_n<?1 ORDER BY first_n LIMIT 32)" },
     { &self->pages, "PRAGMA page_count" },
     { &self->free_pages, "PRAGMA freelist_count" },
   };
@@ -283,7 +284,8 @@ visit_blocks (WsedSweeper *self,
     }
   sqlite3_reset (self->select);
   for (guint i = 0; i < count; i++)
-    visits[i].readable = wsed_block_open_header (&visits[i].block, visits[i].first_n, headers->data + offsets[i], offsets[i + 1] - offsets[i]);
+    visits[i].readable = wsed_block_open_header (&visits[i].block, visits[i].first_n, headers->data + offsets[i],
+                                                 offsets[i + 1] - offsets[i]);
   return count;
 }
 

@@ -37,7 +37,8 @@ wsed_index_new (sqlite3               *db,
   self->insert_run = wsed_sqlite_prepare (db, "INSERT OR REPLACE INTO run VALUES(?1,?2,?3)", error);
   self->set_flushed = wsed_sqlite_prepare (db, "UPDATE channel SET flushed_seq=?2 WHERE id=?1", self->insert_run ? error : NULL);
   self->set_watermark = wsed_sqlite_prepare (db, "UPDATE meta SET v=?1 WHERE k='watermark'", self->set_flushed ? error : NULL);
-  self->insert_channel = wsed_sqlite_prepare (db, "INSERT INTO channel(id,name,epoch) VALUES(?1,?2,?3)", self->set_watermark ? error : NULL);
+  self->insert_channel = wsed_sqlite_prepare (db, "INSERT INTO channel(id,name,epoch) VALUES(?1,?2,?3)",
+                                              self->set_watermark ? error : NULL);
   self->find_forgotten = wsed_sqlite_prepare (db, "SELECT epoch FROM forgotten WHERE h=?1", self->insert_channel ? error : NULL);
   if (self->find_forgotten != NULL)
     return self;
@@ -143,8 +144,8 @@ wsed_index_store (WsedIndex    *self,
   return wsed_sqlite_run (self->insert_channel, error);
 }
 
-/* Committed: @seq is the channel's new end. Where some before it are missing (a block could not be read at start) the one before stands
- * in for them: what lies there is compared when it is read. With the lock held. */
+/* Committed: @seq is the channel's new end. Where some before it are missing (a block could not be read at start) the one before
+ * stands in for them: what lies there is compared when it is read. With the lock held. */
 void
 wsed_index_push (WsedIndex   *self,
                  WsedChannel *channel,

@@ -8,11 +8,10 @@
 
 G_BEGIN_DECLS
 
-/* The channels of a log, where each one ends, and which n its seqs have. That (channel, seq) → n is derived from the blocks: its newest
- * part is only in memory and goes to the table `run` in sorted steps of a few rows, inside commits that happen anyway; at start it is
- * rebuilt from the blocks behind the watermark. An index entry per event would dirty a page per event.
- *
- * One thread writes, the readers only look, under the lock. The writer needs it only where it changes something. */
+/* The channels of a log, where each one ends, and which n its seqs have. That (channel, seq) → n is derived from the blocks: its
+ * newest part is only in memory and goes to the table `run` in sorted steps of a few rows, inside commits that happen anyway; at
+ * start it is rebuilt from the blocks behind the watermark. An index entry per event would dirty a page per event. One thread
+ * writes, the readers only look, under the lock. The writer needs it only where it changes something. */
 
 typedef struct
 {
@@ -58,7 +57,7 @@ typedef struct
   gsize in_memory;             /* tail entries of all channels */
   guint64 cut;                 /* by how much all low together rose, since the start */
   guint64 watermark;           /* all n up to here are in run */
-  GArray *round;               /* (element-type guint32): channels yet to be written of this round, last first; NULL: none goes on */
+  GArray *round;               /* (element-type guint32): channels yet to be written of this round, last first; NULL: none */
   guint64 round_n;             /* the watermark that it will reach */
   guint round_total;           /* channels of it at its start */
   guint round_rows;            /* channels of it that the uncommitted step has written */

@@ -176,7 +176,8 @@ wsed_sqlite_log_new (const char           *path,
     return NULL;
   for (guint i = 0; i < READERS; i++)
     {
-      self->readers[i] = wsed_sqlite_reader_new (path, wsed_sqlite_writer_get_index (self->writer), wsed_sqlite_writer_get_checkpoint (self->writer), error);
+      self->readers[i] = wsed_sqlite_reader_new (path, wsed_sqlite_writer_get_index (self->writer),
+                                                 wsed_sqlite_writer_get_checkpoint (self->writer), error);
       if (self->readers[i] == NULL)
         return NULL;
     }

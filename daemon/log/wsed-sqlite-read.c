@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How one read request is served: several channels merged by n, or the whole log by n, page by page. It ends before a hole that lies
- * behind an event it gives, and begins the next answer by telling it, so that no hole is passed over in silence. */
+/* How one read request is served: several channels merged by n, or the whole log by n, page by page. It ends before a hole that
+ * lies behind an event it gives, and begins the next answer by telling it, so that no hole is passed over in silence. */
 
 #include "log/wsed-sqlite-reader.h"
 #include "log/wsed-sqlite-span.h"

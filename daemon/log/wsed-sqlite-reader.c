@@ -148,7 +148,8 @@ wsed_sqlite_reader_new (const char      *path,
       (self->begin = wsed_sqlite_prepare (self->db, "BEGIN", error)) != NULL &&
       (self->end = wsed_sqlite_prepare (self->db, "COMMIT", error)) != NULL &&
       (self->runs = wsed_sqlite_prepare (self->db, WSED_SPAN_RUNS, error)) != NULL &&
-      (self->runs_back = wsed_sqlite_prepare (self->db, "SELECT last_seq,ns FROM run WHERE channel=?1 ORDER BY last_seq DESC", error)) != NULL)
+      (self->runs_back = wsed_sqlite_prepare (self->db, "SELECT last_seq,ns FROM run WHERE channel=?1 ORDER BY last_seq DESC",
+                                              error)) != NULL)
     {
       if (pthread_create (&self->thread, NULL, run_thread, self) == 0)
         {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedSqliteSchema owns how the log's file is taken, made, recognised and opened, and how SQLite's failures are told. It never changes a
- * file that is not a log of a version it knows. */
+/* WsedSqliteSchema owns how the log's file is taken, made, recognised and opened, and how SQLite's failures are told. It never
+ * changes a file that is not a log of a version it knows. */
 
 #include "log/wsed-sqlite-schema.h"
 #include "log/wsed-log.h"
@@ -20,8 +20,8 @@
 
 static const char schema[] =
   "CREATE TABLE meta(k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
-  "CREATE TABLE channel(id INTEGER PRIMARY KEY, name TEXT NOT NULL, low INTEGER NOT NULL DEFAULT 0, flushed_seq INTEGER NOT NULL DEFAULT 0,"
-  " epoch TEXT, expired INTEGER NOT NULL DEFAULT 0, expired_n INTEGER NOT NULL DEFAULT 0);"
+  "CREATE TABLE channel(id INTEGER PRIMARY KEY, name TEXT NOT NULL, low INTEGER NOT NULL DEFAULT 0,"
+  " flushed_seq INTEGER NOT NULL DEFAULT 0, epoch TEXT, expired INTEGER NOT NULL DEFAULT 0, expired_n INTEGER NOT NULL DEFAULT 0);"
   "CREATE TABLE block(first_n INTEGER PRIMARY KEY, last_n INTEGER NOT NULL, hdr BLOB NOT NULL, data BLOB NOT NULL);"
   "CREATE TABLE run(channel INTEGER, last_seq INTEGER, ns BLOB NOT NULL, PRIMARY KEY(channel,last_seq)) WITHOUT ROWID;"
   "CREATE TABLE idlog(first_n INTEGER PRIMARY KEY, h BLOB NOT NULL);"
@@ -118,7 +118,8 @@ looks_like_sqlite (const char  *path,
   if (length < 0)
     g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: %s", path, g_strerror (errno));
   else if (length > 0 && (length < (ssize_t) sizeof magic || memcmp (magic, "SQLite format 3", 16) != 0))
-    g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is not a log but some other file, or damaged; it was left as it is", path);
+    g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED,
+                 "opening the log %s: it is not a log but some other file, or damaged; it was left as it is", path);
   else
     length = 0;
   if (fd >= 0)
@@ -138,7 +139,8 @@ wsed_sqlite_lock (const char  *path,
   fd = open (lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0)
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: its directory cannot be written: %s", path, g_strerror (errno));
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: its directory cannot be written: %s", path,
+                   g_strerror (errno));
       return -1;
     }
   if (flock (fd, LOCK_EX | LOCK_NB) != 0)
@@ -162,7 +164,8 @@ open_connection (const char  *path,
       sqlite3_busy_timeout (db, 5000);
       return db;
     }
-  g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: %s", path, db != NULL ? sqlite3_errmsg (db) : "out of memory");
+  g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: %s", path,
+               db != NULL ? sqlite3_errmsg (db) : "out of memory");
   sqlite3_close (db);
   return NULL;
 }
@@ -176,7 +179,8 @@ wsed_sqlite_connect (const char  *path,
 
   if (db == NULL)
     return NULL;
-  if (wsed_sqlite_exec (db, "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;", error))
+  if (wsed_sqlite_exec (db, "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+                            "PRAGMA cache_size=-8192;", error))
     return db;
   sqlite3_close (db);
   return NULL;
@@ -196,17 +200,20 @@ recognise (sqlite3     *db,
       g_prefix_error (error, "opening the log %s: ", path);
       return FALSE;
     }
-  *empty = wsed_sqlite_get_int (db, "SELECT count(*) FROM sqlite_schema") == 0 && wsed_sqlite_get_int (db, "PRAGMA application_id") == 0;
+  *empty = wsed_sqlite_get_int (db, "SELECT count(*) FROM sqlite_schema") == 0 &&
+           wsed_sqlite_get_int (db, "PRAGMA application_id") == 0;
   if (*empty)
     return TRUE;
   if (wsed_sqlite_get_int (db, "PRAGMA application_id") != APPLICATION_ID)
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is another program's database; it was left as it is", path);
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is another program's database; it was left as it is",
+                   path);
       return FALSE;
     }
   format = wsed_sqlite_get_int (db, "SELECT v FROM meta WHERE k='format'");
   if (format > FORMAT)
-    g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: its format %" G_GINT64_FORMAT " is newer than this program's, %d",
+    g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED,
+                 "opening the log %s: its format %" G_GINT64_FORMAT " is newer than this program's, %d",
                  path, format, FORMAT);
   else if (format < 1)
     g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is damaged: its format cannot be read", path);
@@ -258,7 +265,8 @@ read_meta (sqlite3         *db,
     }
   sqlite3_finalize (statement);
   if (found != 2)
-    g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is damaged: its epoch or its secret cannot be read", path);
+    g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is damaged: its epoch or its secret cannot be read",
+                 path);
   return found == 2;
 }
 

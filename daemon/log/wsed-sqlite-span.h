@@ -16,7 +16,8 @@ typedef struct
   guint64 ns[WSED_SPAN];
 } WsedSpan;
 
-/* With the index locked, and before the transaction begins in which the span is completed: what leaves memory in between is then there. */
+/* With the index locked, and before the transaction begins in which the span is completed: what leaves memory in between is then
+ * there. */
 void wsed_span_begin    (WsedSpan *self, WsedIndex *index, guint32 channel, guint64 after, guint64 upto, guint most);
 void wsed_span_complete (WsedSpan *self, sqlite3_stmt *runs);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedSqliteWriter owns the writing connection and its thread: everything that came while the last transaction was written goes into the next
- * one. Nothing is answered before it is committed. While the file cannot be written, appends are refused at once and reading goes on. */
+/* WsedSqliteWriter owns the writing connection and its thread: everything that came while the last transaction was written goes
+ * into the next one. Nothing is answered before it is committed. While the file cannot be written, appends are refused at once and
+ * reading goes on. */
 
 #include "log/wsed-sqlite-writer.h"
 #include "log/wsed-ballast.h"
@@ -235,7 +236,8 @@ on_heads (WsedMessage *message,
       if (channel == NULL && !all)
         wsed_index_foresee_epoch (self->index, head->channel, head->epoch);
       else
-        g_strlcpy (head->epoch, channel != NULL && channel->epoch != NULL ? channel->epoch : self->index->epoch, sizeof head->epoch);
+        g_strlcpy (head->epoch, channel != NULL && channel->epoch != NULL ? channel->epoch : self->index->epoch,
+                   sizeof head->epoch);
       head->low = all ? wsed_sweeper_find_low (self->sweeper) : channel != NULL ? channel->low : 0;
       head->head = all ? self->index->n : channel != NULL ? channel->head : 0;
     }
@@ -280,8 +282,8 @@ on_stop (WsedMessage *message,
   self->stop = TRUE;
 }
 
-/* The disk was full: what retention lets go of is given back, a little at a time, until there is room for the ballast again or enough
- * free pages within the file. */
+/* The disk was full: what retention lets go of is given back, a little at a time, until there is room for the ballast again or
+ * enough free pages within the file. */
 static gboolean
 make_room (WsedSqliteWriter *self)
 {
@@ -443,7 +445,8 @@ open_file (WsedSqliteWriter  *self,
     return FALSE;
   wsed_log_mark_write (self->lock_fd, self->index->epoch, self->index->n);
   if (unreadable > 0)
-    g_warning ("the log is damaged: %" G_GUINT64_FORMAT " blocks at its end have a wrong checksum; their events are told as lost", unreadable);
+    g_warning ("the log is damaged: %" G_GUINT64_FORMAT " blocks at its end have a wrong checksum; their events are told as lost",
+               unreadable);
   self->commit = wsed_commit_new (self->db, self->index, error);
   if (self->commit == NULL || !wsed_commit_load_ids (self->commit, meta.secret, error))
     return FALSE;

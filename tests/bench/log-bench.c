@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Usage: bench-log [EVENTS [CHANNELS [BATCH [KEEP]]]]
- * The log by itself, as a measure for bench-ingest: appends batches of events of about 370 bytes on channels of Zipf popularity, 1.8 of
- * them an event, durable and with retention at work, and prints one line of JSON with what EVENTS of them, after as many to warm up, took
- * of the processor. Encoding, index, checkpoints and retention are in it; making the events is told apart. */
+/* Usage: bench-log [EVENTS [CHANNELS [BATCH [KEEP]]]] The log by itself, as a measure for bench-ingest: appends batches of events
+ * of about 370 bytes on channels of Zipf popularity, 1.8 of them an event, durable and with retention at work, and prints one line
+ * of JSON with what EVENTS of them, after as many to warm up, took of the processor. Encoding, index, checkpoints and retention are
+ * in it; making the events is told apart. */
 #include "log/wsed-sqlite-log.h"
 
 #include <glib/gstdio.h>
@@ -63,7 +63,8 @@ make_batch (GRand  *random,
       char id[40], names[WSE_MAX_TARGETS][24];
       const char *channels[WSE_MAX_TARGETS + 1] = { NULL };
       guint last = 0, wanted = how_many[g_rand_int_range (random, 0, G_N_ELEMENTS (how_many))];
-      WseEventFields fields = { .event_type = "order_update", .id = id, .payload = payload, .payload_length = 300, .channels = channels,
+      WseEventFields fields = { .event_type = "order_update", .id = id, .payload = payload, .payload_length = 300,
+                                .channels = channels,
                                 .timestamp = 1700000000000000 + first + i, .latency = 3 };
 
       g_snprintf (id, sizeof id, "%032" G_GINT64_MODIFIER "x", (first + i) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15));

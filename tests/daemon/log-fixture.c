@@ -116,13 +116,34 @@ log_append (LogFixture *fixture,
   return append;
 }
 
+GPtrArray *
+log_new_events (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) wse_event_unref);
+}
+
+WsedAppend *
+log_append_events (LogFixture *fixture,
+                   WseEvent   *first,
+                   ...)
+{
+  GPtrArray *events = log_new_events ();
+  va_list args;
+
+  va_start (args, first);
+  for (WseEvent *event = first; event != NULL; event = va_arg (args, WseEvent *))
+    g_ptr_array_add (events, event);
+  va_end (args);
+  return log_append (fixture, events);
+}
+
 void
 log_append_many (LogFixture *fixture,
                  const char *prefix,
                  guint       count,
                  const char *channels)
 {
-  GPtrArray *events = g_ptr_array_new_with_free_func ((GDestroyNotify) wse_event_unref);
+  GPtrArray *events = log_new_events ();
   WsedAppend *append;
 
   for (guint i = 1; i <= count; i++)
@@ -237,5 +258,20 @@ log_wait_low (LogFixture *fixture,
       /* Retention has ten seconds (PROTOCOL section 5); there is no sign of it to wait for. */
       g_assert_cmpint (g_get_monotonic_time (), <, deadline);
       g_usleep (20 * 1000);
+    }
+}
+
+void
+log_test_add (const char    *name,
+              GTestDataFunc  function,
+              gboolean       reopened)
+{
+  static const char *const kinds[] = { "memory", "sqlite", "reopened" };
+
+  for (guint kind = LOG_MEMORY; kind <= (reopened ? LOG_REOPENED : LOG_SQLITE); kind++)
+    {
+      g_autofree char *path = g_strdup_printf ("/log/%s/%s", kinds[kind], name);
+
+      g_test_add_data_func (path, GUINT_TO_POINTER (kind), function);
     }
 }

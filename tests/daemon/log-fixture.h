@@ -9,7 +9,7 @@ typedef enum
 {
   LOG_MEMORY,
   LOG_SQLITE,
-  LOG_REOPENED,                /* SQLite, closed and opened again before every question: nothing is in memory then but what was read back */
+  LOG_REOPENED,                /* SQLite, closed and opened again before every question: what is in memory was read back */
 } LogKind;
 
 typedef struct
@@ -32,13 +32,19 @@ WseEvent   *log_event_full     (const char *id, const char *type, WseSeverity se
 
 /* Sends, and waits for the answer, which is freed by the caller. Takes @events. */
 WsedAppend *log_append         (LogFixture *fixture, GPtrArray *events);
+GPtrArray  *log_new_events     (void);
+/* Takes the events, up to a NULL. */
+WsedAppend *log_append_events  (LogFixture *fixture, WseEvent *first, ...) G_GNUC_NULL_TERMINATED;
 /* Ids PREFIX1 … PREFIXn, all in @channels; asserts that all were kept. */
 void        log_append_many    (LogFixture *fixture, const char *prefix, guint count, const char *channels);
 void        log_heads          (LogFixture *fixture, const char *channel, guint64 *low, guint64 *head, char *epoch);
 WsedRead   *log_read           (LogFixture *fixture, WsedRead *read);
-guint64     log_locate         (LogFixture *fixture, const char *channel, WseFilter *filter, guint history, guint64 after_n, guint64 upto);
+guint64     log_locate         (LogFixture *fixture, const char *channel, WseFilter *filter, guint history, guint64 after_n,
+                                guint64 upto);
 /* Everything of one channel behind @after, by as many reads as it takes: ids joined by " ". */
 char       *log_read_ids       (LogFixture *fixture, const char *channel, guint64 after, guint page);
+/* One test for each kind of log. */
+void        log_test_add       (const char *name, GTestDataFunc function, gboolean reopened);
 /* Waits until @channel's low is at least @low. */
 void        log_wait_low       (LogFixture *fixture, const char *channel, guint64 low);
 WsedMessage *log_wait          (WsedInbox *inbox);

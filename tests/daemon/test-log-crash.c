@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A child appends and reports what was answered; it is killed at any moment. Nothing that was answered is lost, no number is left out,
- * none is given twice, and what was sent again is there once. */
+/* A child appends and reports what was answered; it is killed at any moment. Nothing that was answered is lost, no number is left
+ * out, none is given twice, and what was sent again is there once. */
 
 #include "log-fixture.h"
 

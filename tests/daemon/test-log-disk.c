@@ -272,7 +272,8 @@ test_full (void)
   unmount (&fixture);
 }
 
-/* The disk is smaller than the log may be, then the log may be less: the ballast lets retention work where every delete would fail. */
+/* The disk is smaller than the log may be, then the log may be less: the ballast lets retention work where every delete would fail.
+ * */
 static void
 test_full_and_trimmed (void)
 {
@@ -303,7 +304,8 @@ be_quiet (GLogLevelFlags   level,
           gsize            n_fields,
           gpointer         user_data)
 {
-  return (level & G_LOG_LEVEL_MASK) < G_LOG_LEVEL_WARNING ? g_log_writer_default (level, fields, n_fields, user_data) : G_LOG_WRITER_HANDLED;
+  return (level & G_LOG_LEVEL_MASK) < G_LOG_LEVEL_WARNING ? g_log_writer_default (level, fields, n_fields,
+                                                                                  user_data) : G_LOG_WRITER_HANDLED;
 }
 
 int

@@ -4,34 +4,7 @@
 
 #include "log-fixture.h"
 
-#include <pthread.h>
 #include <string.h>
-
-static GPtrArray *
-new_events (void)
-{
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) wse_event_unref);
-}
-
-static WsedAppend *
-append_events (LogFixture *fixture,
-               WseEvent   *first,
-               ...) G_GNUC_NULL_TERMINATED;
-
-static WsedAppend *
-append_events (LogFixture *fixture,
-               WseEvent   *first,
-               ...)
-{
-  GPtrArray *events = new_events ();
-  va_list args;
-
-  va_start (args, first);
-  for (WseEvent *event = first; event != NULL; event = va_arg (args, WseEvent *))
-    g_ptr_array_add (events, event);
-  va_end (args);
-  return log_append (fixture, events);
-}
 
 static void
 test_append (gconstpointer data)
@@ -42,7 +15,8 @@ test_append (gconstpointer data)
   char epoch[WSE_MAX_EPOCH_BYTES + 1], other[WSE_MAX_EPOCH_BYTES + 1];
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  append = append_events (&fixture, log_event ("a", "user:1"), log_event ("b", "user:2,global"), log_event ("c", "user:1,global"), NULL);
+  append = log_append_events (&fixture, log_event ("a", "user:1"), log_event ("b", "user:2,global"),
+                              log_event ("c", "user:1,global"), NULL);
   g_assert_no_error (append->error);
   g_assert_cmpuint (append->n_done, ==, 3);
   g_assert_cmpuint (append->entries[0]->seqs[0], ==, 1);
@@ -83,7 +57,7 @@ test_identical (gconstpointer data)
   WsedRead *read;
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  wsed_append_free (append_events (&fixture, wse_event_new_from_fields (&fields), log_event ("plain", "global"), NULL));
+  wsed_append_free (log_append_events (&fixture, wse_event_new_from_fields (&fields), log_event ("plain", "global"), NULL));
   read = wsed_read_new (fixture.inbox, 10, 1000);
   wsed_read_add (read, "global", NULL, 0);
   log_read (&fixture, read);
@@ -96,7 +70,8 @@ test_identical (gconstpointer data)
       g_assert_cmpstr (event->original_type, ==, i == 0 ? "OrderPlaced" : NULL);
       g_assert_cmpstr (event->id, ==, i == 0 ? "an id" : "plain");
       g_assert_cmpstr (event->message, ==, i == 0 ? "grüße" : NULL);
-      g_assert_cmpmem (event->payload, event->payload_length, i == 0 ? payload : "\"xxxxxxxxxx\"", i == 0 ? sizeof payload - 1 : 12);
+      g_assert_cmpmem (event->payload, event->payload_length, i == 0 ? payload : "\"xxxxxxxxxx\"",
+                       i == 0 ? sizeof payload - 1 : 12);
       g_assert_cmpint (event->timestamp, ==, i == 0 ? 253402300799999999 : 1700000000000000);
       g_assert_cmpint (event->latency, ==, i == 0 ? 1234567 : -1);
       g_assert_cmpint (event->severity, ==, i == 0 ? WSE_SEVERITY_ERROR : WSE_SEVERITY_INFO);
@@ -118,8 +93,9 @@ test_duplicates (gconstpointer data)
   guint64 low, head, n;
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  append = append_events (&fixture, log_event ("a", "user:1,global"), log_event ("b", "user:1"), log_event ("a", "user:1,team:x,global"),
-                          log_event ("a", "user:2"), NULL);
+  append = log_append_events (&fixture, log_event ("a", "user:1,global"), log_event ("b", "user:1"),
+                              log_event ("a", "user:1,team:x,global"),
+                              log_event ("a", "user:2"), NULL);
   g_assert_cmpmem (append->duplicates, 4, "\0\0\1\0", 4);
   n = append->entries[0]->n;
   g_assert_cmpuint (append->entries[2]->n, ==, n);
@@ -129,7 +105,8 @@ test_duplicates (gconstpointer data)
   wsed_append_free (append);
   log_heads (&fixture, "user:1", &low, &head, NULL);
   g_assert_cmpuint (head, ==, 2);
-  append = append_events (&fixture, log_event ("a", "user:1,global"), log_event ("c", "user:1"), log_event ("b", "user:1"), NULL);
+  append = log_append_events (&fixture, log_event ("a", "user:1,global"), log_event ("c", "user:1"), log_event ("b", "user:1"),
+                              NULL);
   g_assert_cmpmem (append->duplicates, 3, "\1\0\1", 3);
   g_assert_cmpuint (append->entries[0]->n, ==, n);
   g_assert_cmpuint (append->entries[0]->seqs[0], ==, 1);
@@ -146,26 +123,6 @@ test_duplicates (gconstpointer data)
       g_assert_cmpuint (stats.appended, ==, 4);
     }
   g_assert_cmpuint (stats.queued_bytes, ==, 0);
-  log_fixture_clear (&fixture);
-}
-
-/* An id is remembered longer than its event. */
-static void
-test_duplicate_of_trimmed (gconstpointer data)
-{
-  LogFixture fixture;
-  WsedRetention retention = { .max_events = 2 };
-  WsedAppend *append;
-  guint64 low, head;
-
-  log_fixture_init (&fixture, GPOINTER_TO_UINT (data), &retention);
-  log_append_many (&fixture, "e", 500, "user:1");
-  log_heads (&fixture, "user:1", &low, &head, NULL);
-  g_assert_cmpuint (low, ==, 498);
-  append = append_events (&fixture, log_event ("e1", "user:1"), NULL);
-  g_assert_cmpint (append->duplicates[0], ==, 1);
-  g_assert_cmpuint (append->entries[0]->seqs[0], ==, 1);
-  wsed_append_free (append);
   log_fixture_clear (&fixture);
 }
 
@@ -210,8 +167,10 @@ test_read_bytes (gconstpointer data)
   WsedRead *read;
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  wsed_append_free (append_events (&fixture, log_event_full ("1", "t", 0, "user:1", 200000), log_event_full ("2", "t", 0, "user:1", 100),
-                                   log_event_full ("3", "t", 0, "user:1", 300), log_event_full ("4", "t", 0, "user:1", 100), NULL));
+  wsed_append_free (log_append_events (&fixture, log_event_full ("1", "t", 0, "user:1", 200000),
+                                       log_event_full ("2", "t", 0, "user:1", 100),
+                                       log_event_full ("3", "t", 0, "user:1", 300), log_event_full ("4", "t", 0, "user:1",
+                                                                                                    100), NULL));
   for (guint64 after = 0, given = 0; after < 4; after += given)
     {
       read = wsed_read_new (fixture.inbox, 1000, 450);
@@ -234,8 +193,10 @@ test_read_merged (gconstpointer data)
   gboolean end = FALSE;
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  wsed_append_free (append_events (&fixture, log_event ("a", "user:1"), log_event ("b", "global"), log_event ("c", "user:1,global"),
-                                   log_event ("d", "user:2"), log_event ("e", "team:x,global"), log_event ("f", "user:1"), NULL));
+  wsed_append_free (log_append_events (&fixture, log_event ("a", "user:1"), log_event ("b", "global"),
+                                       log_event ("c", "user:1,global"),
+                                       log_event ("d", "user:2"), log_event ("e", "team:x,global"), log_event ("f",
+                                                                                                               "user:1"), NULL));
   while (!end)
     {
       WsedRead *read = wsed_read_new (fixture.inbox, 2, G_MAXSIZE);
@@ -313,8 +274,9 @@ test_read_all (gconstpointer data)
   g_autofree char *all = NULL, *rest = NULL;
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  wsed_append_free (append_events (&fixture, log_event ("a", "user:1"), log_event ("b", "global"), log_event ("c", "user:1,global"), NULL));
-  wsed_append_free (append_events (&fixture, log_event ("d", "user:2"), NULL));
+  wsed_append_free (log_append_events (&fixture, log_event ("a", "user:1"), log_event ("b", "global"),
+                                       log_event ("c", "user:1,global"), NULL));
+  wsed_append_free (log_append_events (&fixture, log_event ("d", "user:2"), NULL));
   all = log_read_ids (&fixture, "*", 0, 2);
   g_assert_cmpstr (all, ==, "a b c d");
   rest = log_read_ids (&fixture, "*", 2, 10);
@@ -332,10 +294,10 @@ test_filter (gconstpointer data)
   WsedRead *read;
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  wsed_append_free (append_events (&fixture, log_event_full ("a", "order", WSE_SEVERITY_INFO, "user:1", 1),
-                                   log_event_full ("b", "tick", WSE_SEVERITY_ERROR, "user:1", 1),
-                                   log_event_full ("c", "tick", WSE_SEVERITY_ERROR, "user:1,global", 1),
-                                   log_event_full ("d", "order", WSE_SEVERITY_INFO, "user:1,global", 1), NULL));
+  wsed_append_free (log_append_events (&fixture, log_event_full ("a", "order", WSE_SEVERITY_INFO, "user:1", 1),
+                                       log_event_full ("b", "tick", WSE_SEVERITY_ERROR, "user:1", 1),
+                                       log_event_full ("c", "tick", WSE_SEVERITY_ERROR, "user:1,global", 1),
+                                       log_event_full ("d", "order", WSE_SEVERITY_INFO, "user:1,global", 1), NULL));
   log_append_many (&fixture, "t", 300, "user:1");
   read = wsed_read_new (fixture.inbox, 10, G_MAXSIZE);
   wsed_read_add (read, "user:1", orders, 0);
@@ -393,7 +355,7 @@ test_locate_history (gconstpointer data)
   LogFixture fixture;
   const char *types[] = { "order", NULL };
   g_autoptr (WseFilter) orders = wse_filter_new (types, WSE_SEVERITY_INFO, NULL);
-  GPtrArray *events = new_events ();
+  GPtrArray *events = log_new_events ();
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
   for (guint i = 1; i <= 1000; i++)
@@ -443,7 +405,7 @@ test_locate_lookback (gconstpointer data)
   g_autoptr (WseFilter) orders = wse_filter_new (types, WSE_SEVERITY_INFO, NULL);
 
   log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  wsed_append_free (append_events (&fixture, log_event_full ("rare", "order", WSE_SEVERITY_INFO, "user:1", 1), NULL));
+  wsed_append_free (log_append_events (&fixture, log_event_full ("rare", "order", WSE_SEVERITY_INFO, "user:1", 1), NULL));
   for (guint i = 0; i < 21; i++)
     {
       g_autofree char *prefix = g_strdup_printf ("%u.", i);
@@ -456,250 +418,10 @@ test_locate_lookback (gconstpointer data)
 }
 
 static void
-test_trim_count (gconstpointer data)
-{
-  LogFixture fixture;
-  WsedRetention retention = { .max_events = 5 };
-  g_autofree char *kept = NULL, *more = NULL;
-  guint64 low, head;
-  WsedRead *read;
-  WsedEntry *entry;
-
-  log_fixture_init (&fixture, GPOINTER_TO_UINT (data), &retention);
-  wsed_append_free (append_events (&fixture, log_event ("both", "user:1,user:2"), NULL));
-  log_append_many (&fixture, "e", 8, "user:1");
-  log_heads (&fixture, "user:1", &low, &head, NULL);
-  g_assert_cmpuint (low, ==, 4);
-  g_assert_cmpuint (head, ==, 9);
-  kept = log_read_ids (&fixture, "user:1", 0, 10);
-  g_assert_cmpstr (kept, ==, "e4 e5 e6 e7 e8");
-  read = wsed_read_new (fixture.inbox, 10, G_MAXSIZE);
-  wsed_read_add (read, "user:1", NULL, 2);
-  wsed_read_add (read, "user:2", NULL, 0);
-  log_read (&fixture, read);
-  g_assert_cmpuint (g_array_index (read->positions, WsedPosition, 0).low, ==, 4);
-  g_assert_cmpuint (g_array_index (read->positions, WsedPosition, 1).low, ==, 0);
-  g_assert_cmpuint (read->entries->len, ==, 6);
-  /* Gone from one channel it is still in the other, and no longer counts in the first. */
-  entry = g_ptr_array_index (read->entries, 0);
-  g_assert_cmpstr (entry->event->id, ==, "both");
-  g_assert_cmpuint (entry->event->n_channels, ==, 2);
-  g_assert_cmpuint (entry->seqs[0], ==, 0);
-  g_assert_cmpuint (entry->seqs[1], ==, 1);
-  wsed_read_free (read);
-  g_assert_cmpuint (log_locate (&fixture, "user:1", NULL, 100, 0, 9), ==, 4);
-  g_assert_cmpuint (log_locate (&fixture, "user:1", NULL, 0, 1, 9), ==, 4);
-  log_append_many (&fixture, "f", 2, "user:1");
-  more = log_read_ids (&fixture, "user:1", 0, 2);
-  g_assert_cmpstr (more, ==, "e6 e7 e8 f1 f2");
-  log_fixture_clear (&fixture);
-}
-
-/* What "*" lost is told before what comes behind it, never passed over. */
-static void
-test_trim_holes (gconstpointer data)
-{
-  LogFixture fixture;
-  WsedRetention retention = { .max_events = 2 };
-  guint64 after = 0, lost = 0;
-  g_autoptr (GString) story = g_string_new (NULL);
-  gboolean end = FALSE;
-
-  log_fixture_init (&fixture, GPOINTER_TO_UINT (data), &retention);
-  log_append_many (&fixture, "q", 1, "user:quiet");
-  log_append_many (&fixture, "b", 6, "user:busy");
-  log_heads (&fixture, "*", &lost, &after, NULL);
-  g_assert_cmpuint (lost, ==, 0);
-  g_assert_cmpuint (after, ==, 7);
-  for (after = 0; !end;)
-    {
-      WsedRead *read = wsed_read_new (fixture.inbox, 100, G_MAXSIZE);
-      WsedPosition *position;
-
-      wsed_read_add (read, "*", NULL, after);
-      log_read (&fixture, read);
-      position = &g_array_index (read->positions, WsedPosition, 0);
-      if (position->low > after)
-        g_string_append_printf (story, "[%" G_GUINT64_FORMAT "]", position->low);
-      for (guint i = 0; i < read->entries->len; i++)
-        g_string_append (story, ((WsedEntry *) g_ptr_array_index (read->entries, i))->event->id);
-      after = position->seq;
-      end = read->end;
-      wsed_read_free (read);
-    }
-  g_assert_cmpstr (story->str, ==, "q1[5]b5b6");
-  log_append_many (&fixture, "r", 3, "user:quiet");
-  log_heads (&fixture, "*", &lost, &after, NULL);
-  g_assert_cmpuint (lost, ==, 5);
-  log_fixture_clear (&fixture);
-}
-
-static void
-test_trim_age (gconstpointer data)
-{
-  LogFixture fixture;
-  WsedRetention retention = { .max_age = 300 * 1000 };
-  g_autofree char *none = NULL, *fresh = NULL;
-  guint64 low, head;
-
-  log_fixture_init (&fixture, GPOINTER_TO_UINT (data), &retention);
-  log_append_many (&fixture, "e", 100, "user:1,global");
-  log_wait_low (&fixture, "user:1", 100);
-  none = log_read_ids (&fixture, "user:1", 0, 10);
-  g_assert_cmpstr (none, ==, "");
-  /* A channel whose events have all expired keeps counting. */
-  log_append_many (&fixture, "f", 2, "user:1");
-  log_heads (&fixture, "user:1", &low, &head, NULL);
-  g_assert_cmpuint (head, ==, 102);
-  log_heads (&fixture, "global", &low, &head, NULL);
-  g_assert_cmpuint (low, ==, 100);
-  g_assert_cmpuint (head, ==, 100);
-  log_wait_low (&fixture, "*", 102);
-  log_fixture_clear (&fixture);
-}
-
-static void
-test_trim_bytes (gconstpointer data)
-{
-  LogFixture fixture;
-  WsedRetention retention = { .max_bytes = 1024 * 1024 };
-  WsedLogStats stats;
-  guint64 low, head;
-  WsedRead *read;
-
-  log_fixture_init (&fixture, GPOINTER_TO_UINT (data), &retention);
-  log_append_many (&fixture, "old", 10, "user:old");
-  for (guint i = 0; i < 40; i++)
-    {
-      GPtrArray *events = new_events ();
-
-      for (guint k = 0; k < 100; k++)
-        {
-          g_autofree char *id = g_strdup_printf ("%u.%u", i, k);
-
-          g_ptr_array_add (events, log_event_full (id, "tick", WSE_SEVERITY_INFO, "user:1", 1000));
-        }
-      wsed_append_free (log_append (&fixture, events));
-    }
-  log_wait_low (&fixture, "user:old", 10);
-  log_wait_low (&fixture, "user:1", 2800);
-  log_heads (&fixture, "user:1", &low, &head, NULL);
-  g_assert_cmpuint (head, ==, 4000);
-  /* Most of what there is room for stays. */
-  g_assert_cmpuint (low, <, 3400);
-  wsed_log_get_stats (fixture.log, &stats);
-  g_assert_cmpuint (stats.bytes, <=, 1024 * 1024 + 64 * 1024);
-  g_assert_cmpuint (stats.events, <, 1200);
-  read = wsed_read_new (fixture.inbox, 1, G_MAXSIZE);
-  wsed_read_add (read, "user:1", NULL, 7);
-  log_read (&fixture, read);
-  g_assert_cmpuint (g_array_index (read->positions, WsedPosition, 0).low, >=, low);
-  g_assert_cmpuint (wsed_entry_get_seq (g_ptr_array_index (read->entries, 0), "user:1"), ==,
-                    g_array_index (read->positions, WsedPosition, 0).low + 1);
-  wsed_read_free (read);
-  log_fixture_clear (&fixture);
-}
-
-typedef struct
-{
-  LogFixture *fixture;
-  guint number;
-  WsedInbox *inbox;
-  guint done;                  /* atomic */
-} Peer;
-
-#define PEER_BATCHES 40
-#define PEER_EVENTS 25
-
-static void *
-run_appender (void *data)
-{
-  Peer *peer = data;
-  g_autofree char *channels = g_strdup_printf ("user:%u,global", peer->number);
-
-  for (guint i = 0; i < PEER_BATCHES; i++)
-    {
-      GPtrArray *events = new_events ();
-      WsedAppend *append;
-
-      for (guint k = 0; k < PEER_EVENTS; k++)
-        {
-          g_autofree char *id = g_strdup_printf ("%u.%u.%u", peer->number, i, k);
-
-          g_ptr_array_add (events, log_event (id, channels));
-        }
-      append = wsed_append_new (events, peer->inbox);
-      wsed_log_append (peer->fixture->log, append);
-      g_assert_true (log_wait (peer->inbox) == &append->message);
-      g_assert_no_error (append->error);
-      g_assert_cmpuint (append->entries[0]->seqs[0], ==, i * PEER_EVENTS + 1);
-      wsed_append_free (append);
-    }
-  __atomic_store_n (&peer->done, 1, __ATOMIC_RELEASE);
-  return NULL;
-}
-
-/* Reads along: every seq once, in order; what was answered before the reading began is there. */
-static void *
-run_reader (void *data)
-{
-  Peer *peer = data;
-  guint64 after = 0, most = 3 * PEER_BATCHES * PEER_EVENTS;
-
-  while (after < most)
-    {
-      WsedHeads *heads = wsed_heads_new (peer->inbox);
-      WsedRead *read = wsed_read_new (peer->inbox, 100, G_MAXSIZE);
-      guint64 head;
-
-      wsed_heads_add (heads, "global");
-      wsed_log_heads (peer->fixture->log, heads);
-      g_assert_true (log_wait (peer->inbox) == &heads->message);
-      head = g_array_index (heads->heads, WsedHead, 0).head;
-      wsed_heads_free (heads);
-      wsed_read_add (read, "global", NULL, after);
-      wsed_log_read (peer->fixture->log, read);
-      g_assert_true (log_wait (peer->inbox) == &read->message);
-      g_assert_no_error (read->error);
-      for (guint i = 0; i < read->entries->len; i++)
-        g_assert_cmpuint (wsed_entry_get_seq (g_ptr_array_index (read->entries, i), "global"), ==, ++after);
-      g_assert_cmpuint (g_array_index (read->positions, WsedPosition, 0).seq, ==, after);
-      if (read->end)
-        g_assert_cmpuint (after, >=, head);
-      wsed_read_free (read);
-    }
-  return NULL;
-}
-
-static void
-test_concurrent (gconstpointer data)
-{
-  LogFixture fixture;
-  Peer peers[5];
-  pthread_t threads[5];
-  guint64 low, head;
-
-  log_fixture_init (&fixture, GPOINTER_TO_UINT (data), NULL);
-  for (guint i = 0; i < 5; i++)
-    {
-      peers[i] = (Peer) { &fixture, i, wsed_inbox_new (), 0 };
-      g_assert_cmpint (pthread_create (&threads[i], NULL, i < 3 ? run_appender : run_reader, &peers[i]), ==, 0);
-    }
-  for (guint i = 0; i < 5; i++)
-    {
-      pthread_join (threads[i], NULL);
-      wsed_inbox_free (peers[i].inbox);
-    }
-  log_heads (&fixture, "global", &low, &head, NULL);
-  g_assert_cmpuint (head, ==, 3 * PEER_BATCHES * PEER_EVENTS);
-  log_fixture_clear (&fixture);
-}
-
-static void
 test_close (gconstpointer data)
 {
   LogFixture fixture;
-  GPtrArray *events = new_events ();
+  GPtrArray *events = log_new_events ();
   WsedAppend *append, *late;
   WsedLogStats stats;
 
@@ -712,7 +434,7 @@ test_close (gconstpointer data)
   g_assert_true (wsed_inbox_take (fixture.inbox) == &append->message);
   g_assert_no_error (append->error);
   wsed_append_free (append);
-  events = new_events ();
+  events = log_new_events ();
   g_ptr_array_add (events, log_event ("b", "user:1"));
   late = log_append (&fixture, events);
   g_assert_error (late->error, WSE_ERROR, WSE_ERROR_UNAVAILABLE);
@@ -723,44 +445,23 @@ test_close (gconstpointer data)
   log_fixture_clear (&fixture);
 }
 
-static void
-add (const char    *name,
-     GTestDataFunc  function,
-     gboolean       reopened)
-{
-  static const char *const kinds[] = { "memory", "sqlite", "reopened" };
-
-  for (guint kind = LOG_MEMORY; kind <= (reopened ? LOG_REOPENED : LOG_SQLITE); kind++)
-    {
-      g_autofree char *path = g_strdup_printf ("/log/%s/%s", kinds[kind], name);
-
-      g_test_add_data_func (path, GUINT_TO_POINTER (kind), function);
-    }
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("append", test_append, TRUE);
-  add ("identical", test_identical, TRUE);
-  add ("duplicates", test_duplicates, TRUE);
-  add ("duplicate-of-trimmed", test_duplicate_of_trimmed, TRUE);
-  add ("read", test_read, TRUE);
-  add ("read-bytes", test_read_bytes, TRUE);
-  add ("read-merged", test_read_merged, TRUE);
-  add ("read-many", test_read_many, TRUE);
-  add ("read-all", test_read_all, TRUE);
-  add ("filter", test_filter, TRUE);
-  add ("filter-bound", test_filter_bound, TRUE);
-  add ("locate-history", test_locate_history, TRUE);
-  add ("locate-n", test_locate_n, TRUE);
-  add ("locate-lookback", test_locate_lookback, FALSE);
-  add ("trim-count", test_trim_count, TRUE);
-  add ("trim-holes", test_trim_holes, TRUE);
-  add ("trim-age", test_trim_age, TRUE);
-  add ("trim-bytes", test_trim_bytes, TRUE);
-  add ("concurrent", test_concurrent, FALSE);
-  add ("close", test_close, FALSE);
+  log_test_add ("append", test_append, TRUE);
+  log_test_add ("identical", test_identical, TRUE);
+  log_test_add ("duplicates", test_duplicates, TRUE);
+  log_test_add ("read", test_read, TRUE);
+  log_test_add ("read-bytes", test_read_bytes, TRUE);
+  log_test_add ("read-merged", test_read_merged, TRUE);
+  log_test_add ("read-many", test_read_many, TRUE);
+  log_test_add ("read-all", test_read_all, TRUE);
+  log_test_add ("filter", test_filter, TRUE);
+  log_test_add ("filter-bound", test_filter_bound, TRUE);
+  log_test_add ("locate-history", test_locate_history, TRUE);
+  log_test_add ("locate-n", test_locate_n, TRUE);
+  log_test_add ("locate-lookback", test_locate_lookback, FALSE);
+  log_test_add ("close", test_close, FALSE);
   return g_test_run ();
 }

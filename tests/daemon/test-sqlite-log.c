@@ -423,7 +423,8 @@ test_restored (void)
   log_fixture_clear (&fixture);
 }
 
-/* The write-ahead log cut, zeroed or flipped: what is there is whole up to some event, and another epoch says so where any is lost. */
+/* The write-ahead log cut, zeroed or flipped: what is there is whole up to some event, and another epoch says so where any is lost.
+ * */
 static void
 test_damaged_wal (void)
 {
