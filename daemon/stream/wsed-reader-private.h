@@ -12,7 +12,7 @@ typedef struct
 {
   guint32 end;                 /* offset behind it */
   WsedSubscription *subscription; /* an event's; NULL: a control message */
-  guint64 seq;                 /* the event's */
+  guint64 seq;                 /* the event's place in the subscription */
 } WsedPageFrame;
 
 struct _WsedReader
@@ -48,6 +48,8 @@ WsedSubscription *wsed_reader_find (WsedReader *reader, const char *channel);
 /* The subscription through which this connection gets @entry; NULL: through none. */
 WsedSubscription *wsed_reader_choose (WsedReader *reader, WsedEntry *entry, guint64 *seq, const char **channel);
 gboolean wsed_reader_page_is_sent (WsedReader *reader);
+/* The place in the subscription of an entry that has @seq in its channel: n in the whole log. */
+guint64 wsed_reader_get_place (const WsedSubscription *subscription, const WsedEntry *entry, guint64 seq);
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
 void wsed_reader_cancel_replay (WsedReader *reader);

@@ -30,6 +30,14 @@ get_page (WsedReader *reader)
   return reader->page;
 }
 
+guint64
+wsed_reader_get_place (const WsedSubscription *subscription,
+                       const WsedEntry        *entry,
+                       guint64                 seq)
+{
+  return wsed_stream_is_whole (subscription->stream) ? entry->n : seq;
+}
+
 static void
 end_frame (WsedReader       *reader,
            WsedSubscription *subscription,
@@ -62,7 +70,7 @@ wsed_reader_add_event (WsedReader       *reader,
 
   g_byte_array_append (get_page (reader), (const guint8 *) head, length);
   g_byte_array_append (reader->page, (const guint8 *) body->str, body->len);
-  end_frame (reader, subscription, seq);
+  end_frame (reader, subscription, wsed_reader_get_place (subscription, entry, seq));
 }
 
 void

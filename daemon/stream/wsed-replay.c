@@ -57,7 +57,8 @@ add_event (WsedReader *reader,
   WsedSubscription *subscription = wsed_reader_choose (reader, entry, &seq, &channel);
 
   /* One that is live gets it from its view; one that is further on than the one it was read for has had it. */
-  if (subscription == NULL || seq <= subscription->done || !g_ptr_array_find (reader->replaying, subscription, NULL))
+  if (subscription == NULL || wsed_reader_get_place (subscription, entry, seq) <= subscription->done
+      || !g_ptr_array_find (reader->replaying, subscription, NULL))
     return;
   wsed_reader_add_event (reader, subscription, entry, channel, seq, body);
 }
