@@ -9,6 +9,8 @@
 G_BEGIN_DECLS
 
 /* What a handshake found out, handed over to a worker. */
+typedef struct _WsedJoin WsedJoin;
+
 typedef struct
 {
   int fd;                      /* a connected, non-blocking socket; owned */
@@ -26,6 +28,7 @@ typedef struct
   WseCursor *after;            /* NULL: none given */
   char *consumer;              /* the durable reader's name; NULL: none */
   GArray *acks;                /* (element-type WsedAck) what it has acked; NULL without a consumer */
+  WsedJoin *join;              /* the hub's: its first subscriptions, under way; borrowed */
 } WsedAdmission;
 
 WsedAdmission *wsed_admission_new  (void);

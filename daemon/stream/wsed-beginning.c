@@ -249,8 +249,15 @@ wsed_beginning_new (WsedReader     *reader,
   beginning->searches = g_ptr_array_new ();
   beginning->recovered = TRUE;
   beginning->under_way = 1;
-  wsed_hub_join (wsed_worker_get_hub (beginning->worker),
-                 wsed_join_new (beginning->worker, wish->channels, encoding, beginning, on_joined));
+  if (wish->join != NULL)
+    {
+      wish->join->beginning = beginning;
+      wish->join->joined = on_joined;
+    }
+  else
+    wsed_hub_join (wsed_worker_get_hub (beginning->worker),
+                   wsed_join_new (wsed_worker_get_hub (beginning->worker), beginning->worker, wish->channels, encoding, beginning,
+                                  on_joined));
   return beginning;
 }
 

@@ -16,6 +16,7 @@ typedef struct
   guint history;               /* for channels that `after` does not name */
   WseCursor *after;            /* NULL: none */
   GArray *acks;                /* (element-type WsedAck) a consumer's: stands before the other two; NULL: none */
+  WsedJoin *join;              /* already under way; NULL: to be sent */
   gboolean all_new;            /* a channel that acks does not have begins at the oldest kept */
 } WsedWish;
 

@@ -280,7 +280,13 @@ give_back_join (WsedMessage *message,
 {
   WsedJoin *join = (WsedJoin *) message;
 
-  join->joined (join);
+  if (join->joined != NULL)
+    {
+      join->joined (join);
+      return;
+    }
+  wsed_hub_leave (join->hub, wsed_worker_get_index (join->worker), g_steal_pointer (&join->streams));
+  wsed_join_free (join);
 }
 
 static void
@@ -291,6 +297,8 @@ on_heads (WsedMessage *message,
   const WsedHead *log = &g_array_index (join->heads->heads, WsedHead, join->heads->heads->len - 1);
 
   memcpy (join->hub->epoch, log->epoch, sizeof join->hub->epoch);
+  if (join->answered != NULL)
+    join->answered (join);
   join->message.run = give_back_join;
   wsed_inbox_push (wsed_worker_get_inbox (join->worker), &join->message);
 }
@@ -450,19 +458,32 @@ run_admit (WsedMessage *message,
   g_free (order);
 }
 
-void
-wsed_hub_admit (WsedHub       *hub,
-                WsedAdmission *admission)
+/* The worker makes the connection, then gets the join as the next message. */
+static void
+send_admission (WsedJoin *join)
 {
   Order *order = g_new0 (Order, 1);
 
   order->message.run = run_admit;
-  order->worker = hub->workers[hub->next_worker++ % hub->n_workers];
-  order->admission = admission;
+  order->worker = join->worker;
+  order->admission = join->admission;
+  wsed_inbox_push (wsed_worker_get_inbox (order->worker), &order->message);
+}
+
+void
+wsed_hub_admit (WsedHub       *hub,
+                WsedAdmission *admission)
+{
+  WsedWorker *worker = hub->workers[hub->next_worker++ % hub->n_workers];
+
   hub->connections++;
   wsed_metric_set (wsed_stream_metrics ()->connections, hub->connections);
   wsed_metric_add (wsed_stream_metrics ()->connections_total, 1);
-  wsed_inbox_push (wsed_worker_get_inbox (order->worker), &order->message);
+  admission->join = wsed_join_new (hub, worker, (const char * const *) admission->channels,
+                                   wsed_encoding (admission->dialect, admission->framing), NULL, NULL);
+  admission->join->admission = admission;
+  admission->join->answered = send_admission;
+  run_join (&admission->join->message, NULL);
 }
 
 guint

@@ -5,7 +5,8 @@
 #include "stream/wsed-join.h"
 
 WsedJoin *
-wsed_join_new (WsedWorker         *worker,
+wsed_join_new (WsedHub            *hub,
+               WsedWorker         *worker,
                const char * const *channels,
                WsedEncoding        encoding,
                gpointer            beginning,
@@ -14,8 +15,8 @@ wsed_join_new (WsedWorker         *worker,
   WsedJoin *join = g_new0 (WsedJoin, 1);
 
   join->worker = worker;
-  join->hub = wsed_worker_get_hub (worker);
-  join->channels = g_strdupv ((GStrv) channels);
+  join->hub = hub;
+  join->channels = channels != NULL ? g_strdupv ((GStrv) channels) : g_new0 (char *, 1);
   join->encoding = encoding;
   join->beginning = beginning;
   join->joined = joined;

@@ -212,7 +212,7 @@ wsed_reader_new (WsedSubscriber        *subscriber,
 {
   WsedReader *reader = g_new0 (WsedReader, 1);
   WsedWish wish = { (const char * const *) admission->channels, admission->filter, admission->history, admission->after,
-                    admission->acks, admission->consumer != NULL };
+                    admission->acks, admission->join, admission->consumer != NULL };
 
   reader->subscriber = subscriber;
   reader->worker = subscriber->worker;
