@@ -87,11 +87,13 @@ bench_event_write (char *out)
                   (unsigned long long) a, (unsigned long long) b, time, now.tv_nsec / 1000);
   out = write_channels (out);
   return out + sprintf (out,
-                        "\"payload\":{\"order_id\":\"%016llx\",\"symbol\":\"EUR%03u\",\"side\":\"%s\",\"price\":%llu.%05llu,\"quantity\":%llu,"
+                        "\"payload\":{\"order_id\":\"%016llx\",\"symbol\":\"EUR%03u\",\"side\":\"%s\","
+                        "\"price\":%llu.%05llu,\"quantity\":%llu,"
                         "\"venue\":{\"name\":\"exchange-%02u\",\"latency_us\":%llu},\"flags\":[%s,null,%s],\"sequence\":%llu,"
                         "\"comment\":\"limit order, good till cancelled %016llx %016llx\",\"account\":\"ACC-%010llu\"}}\n",
                         (unsigned long long) b, (unsigned) (a % 1000), a & 8 ? "buy" : "sell", (unsigned long long) (a >> 50),
                         (unsigned long long) (b % 100000), (unsigned long long) (a >> 40 & 0xffff), (unsigned) (b % 64),
-                        (unsigned long long) (b >> 52), a & 16 ? "true" : "false", a & 32 ? "true" : "false", (unsigned long long) (a >> 4),
+                        (unsigned long long) (b >> 52), a & 16 ? "true" : "false", a & 32 ? "true" : "false",
+                        (unsigned long long) (a >> 4),
                         (unsigned long long) (a * 31), (unsigned long long) (b * 17), (unsigned long long) (a % 10000000000));
 }

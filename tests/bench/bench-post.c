@@ -61,7 +61,8 @@ bench_post_start (BenchPost *post, const char *path, const char *type, const cha
       post->out_size = needed * 2;
       post->out = realloc (post->out, post->out_size);
     }
-  head = sprintf (post->out, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", path, type, length);
+  head = sprintf (post->out, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+                  path, type, length);
   memcpy (post->out + head, body, length);
   post->out_length = head + length;
   post->out_done = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the reading of /proc for the server under test. schedstat counts in nanoseconds, stat only in ticks of 10 ms; a thread that ended
- * takes its time with it, so measure servers whose threads live as long as they do. */
+/* Owns the reading of /proc for the server under test. schedstat counts in nanoseconds, stat only in ticks of 10 ms; a thread that
+ * ended takes its time with it, so measure servers whose threads live as long as they do. */
 #include "bench-process.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns one reading WebSocket connection: handshake, frame headers, pongs. Looks at no payload and checks nothing of what a server sends
- * beyond what counting needs: it has to be cheaper than any server it measures. */
+/* Owns one reading WebSocket connection: handshake, frame headers, pongs. Looks at no payload and checks nothing of what a server
+ * sends beyond what counting needs: it has to be cheaper than any server it measures. */
 #include "bench-subscriber.h"
 
 #include <arpa/inet.h>
@@ -107,7 +107,8 @@ payload_length (const uint8_t *header)
 }
 
 static void
-on_frame (BenchSubscriber *subscriber, const uint8_t *header, const char *data, size_t length, BenchMessage message, void *user_data)
+on_frame (BenchSubscriber *subscriber, const uint8_t *header, const char *data, size_t length, BenchMessage message,
+          void *user_data)
 {
   static const char pong[6] = { (char) 0x8a, (char) 0x80, 0, 0, 0, 0 };
   int opcode = header[0] & 0x0f;

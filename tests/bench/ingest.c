@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Usage: ingest PORT PID [SECONDS [WARM-UP [CONNECTIONS]]]
- * Posts NDJSON batches of 100 events to a running wsed: 1,000 channels of Zipf popularity, 1.8 of them an event, and prints one line of
- * JSON with what the daemon's threads used in SECONDS after the warm-up. */
+/* Usage: bench-ingest PORT PID [SECONDS [WARM-UP [CONNECTIONS]]]
+ * Posts NDJSON batches of 100 events to a running wsed: 1,000 channels of Zipf popularity, 1.8 of them an event, and prints one
+ * line of JSON with what the daemon's threads used in SECONDS after the warm-up. */
 #include "bench-event.h"
 #include "bench-post.h"
 #include "bench-process.h"
@@ -76,14 +76,15 @@ main (int argc, char **argv)
 
   if (pid == 0 || n < 1 || n > MAX_CONNECTIONS)
     {
-      fprintf (stderr, "usage: ingest PORT PID [SECONDS [WARM-UP [CONNECTIONS, at most %d]]]\n", MAX_CONNECTIONS);
+      fprintf (stderr, "usage: bench-ingest PORT PID [SECONDS [WARM-UP [CONNECTIONS, at most %d]]]\n", MAX_CONNECTIONS);
       return 2;
     }
   for (i = 0; i < n; i++)
     bench_post_open (&posts[i], "127.0.0.1", atoi (argv[1]));
   events = run (posts, n, warm, &bytes);
   batches = events / BATCH + n;
-  fprintf (stderr, "ingest: warm-up of %llu events, %.0f bytes a line\n", (unsigned long long) events, (double) bytes / batches / BATCH);
+  fprintf (stderr, "ingest: warm-up of %llu events, %.0f bytes a line\n", (unsigned long long) events,
+           (double) bytes / batches / BATCH);
 
   bench_process_threads (pid, names, sizeof names);
   i = 0;
@@ -94,8 +95,8 @@ main (int argc, char **argv)
   events = run (posts, n, seconds, &bytes);
   seconds = seconds_now () - start;
   cpu = bench_process_cpu (pid, NULL) - cpu;
-  printf ("{\"events\":%llu,\"per_s\":%.0f,\"cpu_s\":%.3f,\"per_cpu_s\":%.0f,\"threads\":{", (unsigned long long) events, events / seconds,
-          cpu / 1e9, events / (cpu / 1e9));
+  printf ("{\"events\":%llu,\"per_s\":%.0f,\"cpu_s\":%.3f,\"per_cpu_s\":%.0f,\"threads\":{", (unsigned long long) events,
+          events / seconds, cpu / 1e9, events / (cpu / 1e9));
   i = 0;
   for (char *name = strtok_r (names, ",", &rest); name != NULL && i < 32; name = strtok_r (NULL, ",", &rest), i++)
     printf ("%s\"%s\":%.3f", i > 0 ? "," : "", name, (bench_process_cpu (pid, name) - before[i]) / 1e9);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Usage: load PEER PORT PID N [SECONDS [FLIGHT [RATE]]]
+/* Usage: bench-load PEER PORT PID N [SECONDS [FLIGHT [RATE]]]
  * Connects N subscribers to a running server, measures it idle, flat out and at a rate, and prints one line of JSON. */
 #include "bench-process.h"
 #include "load.h"
@@ -68,7 +68,8 @@ measure (Load *load, const char *name, double interval)
   take_usage (load, &after);
   deliveries = load->deliveries - deliveries;
   cpu = (after.total - before.total) / 1e9;
-  printf (",\"%s\":{\"seconds\":%.3f,\"deliveries\":%llu,\"per_s\":%.0f,\"cpu_s\":%.4f,\"per_cpu_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f",
+  printf (",\"%s\":{\"seconds\":%.3f,\"deliveries\":%llu,\"per_s\":%.0f,\"cpu_s\":%.4f,\"per_cpu_s\":%.0f,"
+          "\"p50_ms\":%.2f,\"p99_ms\":%.2f",
           name, seconds, (unsigned long long) deliveries, deliveries / seconds, cpu, deliveries / cpu,
           bench_histogram_get (&load->latency, 0.5) / 1e3, bench_histogram_get (&load->latency, 0.99) / 1e3);
   print_threads (&before, &after);
@@ -91,7 +92,7 @@ main (int argc, char **argv)
       load.peer = &peers[i];
   if (load.peer == NULL)
     {
-      fprintf (stderr, "usage: load wsed|nchan|soup PORT PID SUBSCRIBERS [SECONDS [FLIGHT [RATE]]]\n");
+      fprintf (stderr, "usage: bench-load wsed|nchan|soup PORT PID SUBSCRIBERS [SECONDS [FLIGHT [RATE]]]\n");
       return 2;
     }
   load.port = atoi (argv[2]);
@@ -109,8 +110,8 @@ main (int argc, char **argv)
   cpu = bench_process_cpu (load.pid, NULL);
   seconds = load_connect (&load);
   cpu = bench_process_cpu (load.pid, NULL) - cpu;
-  printf ("{\"peer\":\"%s\",\"n\":%u,\"opened\":%u,\"connect_s\":%.3f,\"connect_cpu_s\":%.3f", load.peer->name, load.n, load.opened, seconds,
-          cpu / 1e9);
+  printf ("{\"peer\":\"%s\",\"n\":%u,\"opened\":%u,\"connect_s\":%.3f,\"connect_cpu_s\":%.3f", load.peer->name, load.n, load.opened,
+          seconds, cpu / 1e9);
   load_run (&load, 1, 0);
   printf (",\"rss\":%llu,\"rss_per_connection\":%.0f", (unsigned long long) rss,
           ((double) bench_process_rss (load.pid) - rss) / load.n);

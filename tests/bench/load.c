@@ -92,7 +92,8 @@ on_message (BenchSubscriber *subscriber, const char *data, size_t length, void *
 static size_t
 write_line (Load *load, char *out, double sent, uint64_t number)
 {
-  size_t length = sprintf (out, "%s{\"sent\":\"%016.0f\",\"no\":\"%016llu\",\"pad\":\"", load->peer->before, sent, (unsigned long long) number);
+  size_t length = sprintf (out, "%s{\"sent\":\"%016.0f\",\"no\":\"%016llu\",\"pad\":\"", load->peer->before, sent,
+                           (unsigned long long) number);
   size_t end = strlen (load->peer->before) + load->payload - 2;
 
   while (length < end)

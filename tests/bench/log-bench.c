@@ -176,11 +176,12 @@ main (int argc, char **argv)
   own = cpu_seconds (RUSAGE_THREAD) - own;
   wall = (g_get_monotonic_time () - wall) / 1e6;
   wsed_log_get_stats (log, &stats);
-  printf ("{\"events\":%" G_GUINT64_FORMAT ",\"channels\":%u,\"batch\":%u,\"keep\":%" G_GUINT64_FORMAT ",\"wall_s\":%.2f,\"cpu_s\":%.2f,"
+  printf ("{\"events\":%" G_GUINT64_FORMAT ",\"channels\":%u,\"batch\":%u,\"keep\":%" G_GUINT64_FORMAT
+          ",\"wall_s\":%.2f,\"cpu_s\":%.2f,"
           "\"generator_cpu_s\":%.2f,\"events_per_cpu_s\":%.0f,\"events_per_log_cpu_s\":%.0f,\"commits\":%" G_GUINT64_FORMAT
           ",\"kept\":%" G_GUINT64_FORMAT ",\"bytes\":%" G_GUINT64_FORMAT "}\n",
-          events, n_channels, batch, retention.max_events, wall, cpu, own, events / cpu, events / (cpu - own), stats.commits, stats.events,
-          stats.bytes);
+          events, n_channels, batch, retention.max_events, wall, cpu, own, events / cpu, events / (cpu - own), stats.commits,
+          stats.events, stats.bytes);
   wsed_log_close (log);
   g_object_unref (log);
   wsed_inbox_free (inbox);

@@ -15,7 +15,8 @@ on_closed (SoupWebsocketConnection *connection, gpointer user_data)
 }
 
 static void
-on_websocket (SoupServer *server, SoupServerMessage *message, const char *path, SoupWebsocketConnection *connection, gpointer user_data)
+on_websocket (SoupServer *server, SoupServerMessage *message, const char *path, SoupWebsocketConnection *connection,
+              gpointer user_data)
 {
   GHashTable *connections = user_data;
 
