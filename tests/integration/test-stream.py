@@ -56,6 +56,14 @@ class Stream(Scenario):
             self.fill(user, 200)
             self.assertEqual([client.recv()['seq'] for _ in range(400)], list(range(101, 501)))
 
+    def test_live_from_the_handshake(self):
+        """what is published once the handshake is answered is delivered, however soon that is"""
+        for i in range(100):
+            user = self.user()
+            with self.alone(user, 'history=0') as client:
+                self.daemon.publish({'event_type': 'soon', 'user_id': user, 'payload': i})
+                self.assertEqual(client.recv()['p'], i)
+
     def test_endpoints(self):
         """/wse: user, global, roles, teams; not system, not others'"""
         user = self.user()
