@@ -122,11 +122,13 @@ add_named (GPtrArray   *channels,
           g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `channel`: `*` stands alone");
           return FALSE;
         }
+      if (whole_log)
+        g_ptr_array_set_size (channels, 0);
       add_channel (channels, g_strdup (named[i]));
     }
   if (channels->len == 0)
     add_channel (channels, g_strdup ("system"));
-  return wsed_endpoint_check_identity (query, error);
+  return TRUE;
 }
 
 static gboolean
@@ -137,7 +139,8 @@ read_channels (const WsedEndpoint  *self,
 {
   g_autoptr (GPtrArray) channels = g_ptr_array_new_with_free_func (g_free);
 
-  if (!(self->own_channels ? add_own (channels, query, admission->user, error) : add_named (channels, query, error)))
+  if (!wsed_endpoint_check_identity (query, error) || (self->own_channels && !add_own (channels, query, admission->user, error))
+      || (self->named_channels && !add_named (channels, query, error)))
     return FALSE;
   if (channels->len > WSE_MAX_CURSOR_CHANNELS)
     {
@@ -179,34 +182,51 @@ read_after (WsedQuery      *query,
   return FALSE;
 }
 
+static gboolean
+read_consumer (WsedQuery      *query,
+               WsedAdmission  *admission,
+               GError        **error)
+{
+  admission->consumer = g_strdup (wsed_query_get (query, "consumer"));
+  if (admission->consumer == NULL)
+    return TRUE;
+  if (!wse_channel_id_is_valid (admission->consumer, -1))
+    g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
+                 "query parameter `consumer`: a name is 1 to %d bytes without white space, control characters, `,`, `@` or `*`",
+                 WSE_MAX_ID_BYTES);
+  else if (admission->user == NULL)
+    g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `consumer`: only a user has consumers; say who with `user_id`");
+  else
+    return TRUE;
+  return FALSE;
+}
+
 gboolean
 wsed_endpoint_read (const WsedEndpoint  *self,
                     const char          *query,
                     WsedAdmission       *admission,
                     GError             **error)
 {
-  const char *many = self->own_channels || !self->subscribes ? "" : "channel";
-  const char *once = self->subscribes ? "format types severity history after consumer " WSED_IDENTITY_PARAMETERS : "";
+  const char *many = self->named_channels ? "channel" : "";
+  const char *once = self->parameters ? "format types severity history after consumer " WSED_IDENTITY_PARAMETERS : "";
   g_autoptr (WsedQuery) read = wsed_query_new (query, once, many, error);
   const char *user;
 
   admission->endpoint = self->path;
   admission->dialect = self->dialect;
+  admission->framing = self->framing;
   if (read == NULL)
     return FALSE;
-  if (!self->subscribes)
+  if (!self->parameters)
     {
       admission->channels = g_new0 (char *, 1);
       return TRUE;
     }
-  if (wsed_query_get (read, "consumer") != NULL)
-    {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `consumer` is not available yet; use `after`");
-      return FALSE;
-    }
   if (!read_user (read, &user, error))
     return FALSE;
   admission->user = g_strdup (user);
+  if (!read_consumer (read, admission, error))
+    return FALSE;
 
   /* Where `after` is given, a channel that it does not name begins live. */
   admission->history = wsed_query_get (read, "after") != NULL ? 0 : WSE_DEFAULT_HISTORY;

@@ -11,8 +11,10 @@ typedef struct
 {
   const char *path;
   WseDialect dialect;          /* unless format= says otherwise */
-  gboolean own_channels;       /* the user's own, global, roles and teams; else channel= or `system` */
-  gboolean subscribes;         /* FALSE: no channels and no parameters (the echo of the conformance suites) */
+  WsedFraming framing;
+  gboolean own_channels;       /* the user's own, global, roles and teams */
+  gboolean named_channels;     /* those of channel=, beside the user's own; `system` where there are neither */
+  gboolean parameters;         /* FALSE: none are taken (the echo of the conformance suites) */
 } WsedEndpoint;
 
 /* The parameters that say who one is where authentication is off, and the check that they are well formed. */

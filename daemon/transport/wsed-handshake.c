@@ -10,6 +10,7 @@
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
+#include "transport/wsed-opening.h"
 #include "transport/wsed-origin.h"
 #include "transport/wsed-peer.h"
 #include "wse-limits.h"
@@ -21,13 +22,15 @@ struct _WsedHandshakes
 {
   const WsedConfig *config;
   WsedHub *hub;
+  WsedLog *log;
+  WsedInbox *main;
   guint max_connections;
   guint n_pending;             /* admissions not yet handed over */
   GHashTable *users;           /* user → connections */
   WsedMetricFamily *refused;
 };
 
-/* An admission that waits for its 101 to be written. */
+/* An admission that waits for its consumer to be opened, or its 101 to be written. Belongs to its message. */
 typedef struct
 {
   WsedHandshakes *handshakes;
@@ -72,6 +75,8 @@ admitting_free (Admitting *self)
 WsedHandshakes *
 wsed_handshakes_new (const WsedConfig *config,
                      WsedHub          *hub,
+                     WsedLog          *log,
+                     WsedInbox        *main,
                      guint             max_connections)
 {
   static const char * const labels[] = { "reason", NULL };
@@ -79,6 +84,8 @@ wsed_handshakes_new (const WsedConfig *config,
 
   self->config = config;
   self->hub = hub;
+  self->log = log;
+  self->main = main;
   self->max_connections = max_connections;
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->refused = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_handshakes_refused_total", "WebSocket handshakes refused.", labels, 50);
@@ -193,7 +200,7 @@ check_subprotocol (WsedHandshakes     *self,
   *control = FALSE;
   for (guint i = 0; tokens[i] != NULL; i++)
     *control |= g_str_equal (g_strstrip (tokens[i]), "wse.v2");
-  if (offered == NULL || *control || !endpoint->subscribes)
+  if (offered == NULL || *control || !endpoint->parameters)
     return TRUE;
   refuse (self, message, 400, "bad_subprotocol", "offer the subprotocol wse.v2, or none");
   return FALSE;
@@ -230,15 +237,15 @@ drain (GIOStream     *stream,
     admission->early = (char *) g_byte_array_free (g_steal_pointer (&early), FALSE);
 }
 
-/* The 101 has been written. */
+/* The connection is the hub's from here on. */
 static void
-on_switched (SoupServerMessage *message,
-             Admitting         *admitting)
+hand_over (Admitting         *admitting,
+           SoupServerMessage *message)
 {
   WsedPeer *peer = wsed_peer_of (message);
   g_autoptr (GIOStream) stream = NULL;
 
-  if (soup_server_message_get_status (message) != SOUP_STATUS_SWITCHING_PROTOCOLS || admitting->admission == NULL || peer == NULL)
+  if (admitting->admission == NULL || peer == NULL)
     return;
   stream = soup_server_message_steal_connection (message);
   drain (stream, admitting->admission);
@@ -246,6 +253,15 @@ on_switched (SoupServerMessage *message,
   /* Without a descriptor the admission is freed with the message, and the connection closes. */
   if (admitting->admission->fd >= 0)
     wsed_hub_admit (admitting->handshakes->hub, g_steal_pointer (&admitting->admission));
+}
+
+/* The 101 has been written. */
+static void
+on_switched (SoupServerMessage *message,
+             Admitting         *admitting)
+{
+  if (soup_server_message_get_status (message) == SOUP_STATUS_SWITCHING_PROTOCOLS)
+    hand_over (admitting, message);
 }
 
 /* RFC 6455 section 4.2.2, 5.4. */
@@ -263,13 +279,69 @@ accept_key (const char *key)
 }
 
 static void
-switch_protocols (WsedHandshakes    *self,
-                  SoupServerMessage *message,
-                  WsedAdmission     *admission)
+switch_protocols (Admitting         *admitting,
+                  SoupServerMessage *message)
 {
   const char *key = soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Sec-WebSocket-Key");
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
   g_autofree char *accept = accept_key (key);
+
+  g_signal_connect (message, "wrote-informational", G_CALLBACK (on_switched), admitting);
+  soup_message_headers_replace (headers, "Upgrade", "websocket");
+  soup_message_headers_replace (headers, "Connection", "Upgrade");
+  soup_message_headers_replace (headers, "Sec-WebSocket-Accept", accept);
+  if (admitting->admission->control)
+    soup_message_headers_replace (headers, "Sec-WebSocket-Protocol", "wse.v2");
+  soup_server_message_set_status (message, SOUP_STATUS_SWITCHING_PROTOCOLS, NULL);
+}
+
+/* Everything is known: the upgrade, or the stream at once. */
+static void
+admit (Admitting         *admitting,
+       SoupServerMessage *message)
+{
+  if (admitting->admission->framing == WSED_FRAMING_SSE)
+    hand_over (admitting, message);
+  else
+    switch_protocols (admitting, message);
+}
+
+static void
+on_opened (GArray       *acks,
+           const GError *error,
+           gpointer      user_data)
+{
+  WsedPending *pending = user_data;
+  SoupServerMessage *message = wsed_pending_get_message (pending);
+
+  /* The connection may have ended in between, and the admission with it. */
+  if (message != NULL)
+    {
+      Admitting *admitting = g_object_get_data (G_OBJECT (message), "wsed-admitting");
+
+      if (error == NULL)
+        {
+          admitting->admission->acks = g_array_ref (acks);
+          admit (admitting, message);
+        }
+      else
+        {
+          gboolean many = g_error_matches (error, WSE_ERROR, WSE_ERROR_BUSY);
+
+          refuse (admitting->handshakes, message, many ? 429 : 503, many ? "too_many_consumers" : "unavailable", error->message);
+          g_object_set_data (G_OBJECT (message), "wsed-admitting", NULL);
+        }
+    }
+  wsed_pending_done (pending);
+}
+
+/* @seen: the place of Last-Event-ID, NULL without. Takes @admission, and counts it from now on. */
+static void
+prepare (WsedHandshakes    *self,
+         SoupServerMessage *message,
+         WsedAdmission     *admission,
+         WseCursor         *seen)
+{
   Admitting *admitting = g_new0 (Admitting, 1);
 
   admission->id = g_uuid_string_random ();
@@ -278,14 +350,37 @@ switch_protocols (WsedHandshakes    *self,
   self->n_pending++;
   count_user (self, admission->user, 1);
   g_object_set_data_full (G_OBJECT (message), "wsed-admitting", admitting, (GDestroyNotify) admitting_free);
-  g_signal_connect (message, "wrote-informational", G_CALLBACK (on_switched), admitting);
+  if (admission->consumer != NULL)
+    wsed_opening_start (self->log, self->main, admission, seen, on_opened, wsed_pending_new (message));
+  else
+    admit (admitting, message);
+}
 
-  soup_message_headers_replace (headers, "Upgrade", "websocket");
-  soup_message_headers_replace (headers, "Connection", "Upgrade");
-  soup_message_headers_replace (headers, "Sec-WebSocket-Accept", accept);
-  if (admission->control)
-    soup_message_headers_replace (headers, "Sec-WebSocket-Protocol", "wse.v2");
-  soup_server_message_set_status (message, SOUP_STATUS_SWITCHING_PROTOCOLS, NULL);
+/* What an EventSource says when it comes back. Without a consumer it is where to go on. */
+static gboolean
+read_last_event_id (WsedHandshakes    *self,
+                    SoupServerMessage *message,
+                    WsedAdmission     *admission,
+                    WseCursor        **seen)
+{
+  const char *id = soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Last-Event-ID");
+  g_autoptr (GError) error = NULL;
+
+  *seen = NULL;
+  if (id == NULL || *id == '\0')
+    return TRUE;
+  *seen = wse_cursor_new (id, &error);
+  if (*seen == NULL)
+    {
+      refuse (self, message, 400, "bad_request", "the header Last-Event-ID is not the id of an event of this stream");
+      return FALSE;
+    }
+  if (admission->consumer == NULL)
+    {
+      g_clear_pointer (&admission->after, wse_cursor_unref);
+      admission->after = wse_cursor_ref (*seen);
+    }
+  return TRUE;
 }
 
 void
@@ -293,19 +388,21 @@ wsed_handshakes_answer (WsedHandshakes     *self,
                         SoupServerMessage  *message,
                         const WsedEndpoint *endpoint)
 {
+  gboolean sse = endpoint->framing == WSED_FRAMING_SSE, control = TRUE;
   g_autoptr (GError) error = NULL;
+  g_autoptr (WseCursor) seen = NULL;
   WsedAdmission *admission;
-  gboolean control;
 
-  if (!check_protocol (self, message) || !check_origin (self, message) || !check_subprotocol (self, message, endpoint, &control))
+  if ((!sse && !check_protocol (self, message)) || !check_origin (self, message)
+      || (!sse && !check_subprotocol (self, message, endpoint, &control)))
     return;
   admission = wsed_admission_new ();
   admission->control = control;
   if (!wsed_endpoint_read (endpoint, g_uri_get_query (soup_server_message_get_uri (message)), admission, &error))
     refuse (self, message, 400, "bad_request", error->message);
-  else if (check_limits (self, message, admission->user))
+  else if (check_limits (self, message, admission->user) && (!sse || read_last_event_id (self, message, admission, &seen)))
     {
-      switch_protocols (self, message, g_steal_pointer (&admission));
+      prepare (self, message, g_steal_pointer (&admission), seen);
       return;
     }
   wsed_admission_free (admission);

@@ -8,11 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* WebSocket handshakes: the refusals, the 101, and the hand-over of the connection to the hub. */
+/* What begins a stream, over WebSocket or SSE: the refusals, the 101, and the hand-over of the connection to the hub. */
 typedef struct _WsedHandshakes WsedHandshakes;
 
 /* @max_connections: WebSockets at a time, for the descriptors' sake. Takes over wsed_hub_set_closed(). */
-WsedHandshakes *wsed_handshakes_new    (const WsedConfig *config, WsedHub *hub, guint max_connections);
+WsedHandshakes *wsed_handshakes_new    (const WsedConfig *config, WsedHub *hub, WsedLog *log, WsedInbox *main, guint max_connections);
 /* Answers @message: a refusal, or 101 and then the connection is the hub's. */
 void            wsed_handshakes_answer (WsedHandshakes *self, SoupServerMessage *message, const WsedEndpoint *endpoint);
 void            wsed_handshakes_free   (WsedHandshakes *self);

@@ -46,9 +46,11 @@ struct _WsedHttp
   WsedMetricFamily *n_requests;
 };
 
-static const WsedEndpoint wse = { "/wse", WSE_DIALECT_V2, TRUE, TRUE };
-static const WsedEndpoint ws_events = { "/ws/events", WSE_DIALECT_FEED, FALSE, TRUE };
-static const WsedEndpoint test_echo = { "/test/echo", WSE_DIALECT_V2, FALSE, FALSE };
+static const WsedEndpoint wse = { "/wse", WSE_DIALECT_V2, WSED_FRAMING_WEBSOCKET, TRUE, FALSE, TRUE };
+static const WsedEndpoint ws_events = { "/ws/events", WSE_DIALECT_FEED, WSED_FRAMING_WEBSOCKET, FALSE, TRUE, TRUE };
+static const WsedEndpoint ws_sessions = { "/ws/sessions", WSE_DIALECT_SESSION, WSED_FRAMING_WEBSOCKET, FALSE, FALSE, TRUE };
+static const WsedEndpoint sse = { "/sse", WSE_DIALECT_V2, WSED_FRAMING_SSE, TRUE, TRUE, TRUE };
+static const WsedEndpoint test_echo = { "/test/echo", WSE_DIALECT_V2, WSED_FRAMING_WEBSOCKET, FALSE, FALSE, FALSE };
 
 static const Route routes[] = {
   { "/", wsed_api_root, NULL, NULL },
@@ -59,6 +61,8 @@ static const Route routes[] = {
   { "/metrics", wsed_api_metrics_text, NULL, NULL },
   { "/wse", NULL, NULL, &wse },
   { "/ws/events", NULL, NULL, &ws_events },
+  { "/ws/sessions", NULL, NULL, &ws_sessions },
+  { "/sse", NULL, NULL, &sse },
   { "/test/echo", NULL, NULL, &test_echo },
 };
 
@@ -356,7 +360,7 @@ wsed_http_new (const WsedConfig  *config,
   self->max_fd = MAX (limit - RESERVED_FDS, 16);
   self->max_peers = CLAMP (self->max_fd / 4, 1, MAX_PEERS);
   self->echo = config->dev && g_strcmp0 (g_getenv ("WSE_TEST_ECHO"), "1") == 0;
-  self->api = (WsedApi) { config, pipeline, log, hub, main, wsed_handshakes_new (config, hub, self->max_fd - self->max_peers) };
+  self->api = (WsedApi) { config, pipeline, log, hub, main, wsed_handshakes_new (config, hub, log, main, self->max_fd - self->max_peers) };
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);

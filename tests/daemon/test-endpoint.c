@@ -8,8 +8,8 @@
 
 #include "wse-limits.h"
 
-static const WsedEndpoint own = { "/wse", WSE_DIALECT_V2, TRUE, TRUE };
-static const WsedEndpoint named = { "/ws/events", WSE_DIALECT_FEED, FALSE, TRUE };
+static const WsedEndpoint own = { "/wse", WSE_DIALECT_V2, WSED_FRAMING_WEBSOCKET, TRUE, FALSE, TRUE };
+static const WsedEndpoint named = { "/ws/events", WSE_DIALECT_FEED, WSED_FRAMING_WEBSOCKET, FALSE, TRUE, TRUE };
 
 static void
 test_decode (void)
