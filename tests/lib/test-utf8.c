@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The UTF-8 validator: whole, cut in two at every place, and refused at the first byte that makes it impossible, as GLib sees it. */
+/* The UTF-8 validator: whole, cut in two at every place, and refused at the first byte that makes it impossible, as GLib does. */
 
 #include <string.h>
 
 #include "wse-utf8-private.h"
 
 static const char *const good[] = {
-  "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-  "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xef\xbb\xbf", "abcdefgh\xc3\xa4ijklmnop",
+  "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+  "\xef\xbf\xbf",  "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xef\xbb\xbf", "abcdefgh\xc3\xa4ijklmnop",
 };
 static const char *const bad[] = {
-  "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-  "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3\x28", "abcdefgh\xc3", "12345678\xc3-",
+  "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+  "\xf4\x90\x80\x80",
+  "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3\x28", "abcdefgh\xc3",
+  "12345678\xc3-",
 };
 
 static gboolean
@@ -51,7 +53,8 @@ test_as_glib (void)
     for (guint second = 1; second < 256; second++)
       for (guint n = 0; n < G_N_ELEMENTS (ends) * G_N_ELEMENTS (ends); n++)
         {
-          const char text[] = { (char) first, (char) second, (char) ends[n / G_N_ELEMENTS (ends)], (char) ends[n % G_N_ELEMENTS (ends)] };
+          const char text[] = { (char) first, (char) second,
+                                (char) ends[n / G_N_ELEMENTS (ends)], (char) ends[n % G_N_ELEMENTS (ends)] };
 
           for (gsize length = 1; length <= sizeof text; length++)
             g_assert_cmpint (is_taken (text, length, n % length), ==, g_utf8_validate (text, (gssize) length, NULL));
