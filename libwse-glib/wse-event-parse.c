@@ -67,7 +67,8 @@ take_message (WseMembers *self, GError **error)
   return TRUE;
 }
 
-/* The unknown members that are not null, as an object. */
+/* The unknown members, also those that are null, as an object: that a member is null is the publisher's to say. Only `type`, which the
+ * table has, counts as absent then. */
 static void
 gather_payload (WseMembers *self)
 {
@@ -78,7 +79,7 @@ gather_payload (WseMembers *self)
     {
       const WseUnknown *unknown = &self->unknown[i];
 
-      if (unknown->value.type == WSE_JSON_NULL || (self->type_used && i == self->type))
+      if (i == self->type && (self->type_used || unknown->value.type == WSE_JSON_NULL))
         continue;
       if (out > begin + 1)
         *out++ = ',';
