@@ -184,37 +184,31 @@ encode (WsedHub      *hub,
   wsed_tail_write (hub->tail, head, length, hub->text->str, hub->text->len, piece);
 }
 
+/* The whole log shows an event as its first channel does. Both are told before anything else is encoded: what a worker is told must lie
+ * in the order in which the tail evicts, and only then does it hold the chunk. */
 static void
 publish (WsedHub   *hub,
          WsedEntry *entry)
 {
-  WsedPiece first[WSED_N_ENCODINGS] = { 0 };
-
   for (guint i = 0; i < entry->event->n_channels; i++)
     {
       Channel *channel = g_hash_table_lookup (hub->channels, entry->event->channels[i]);
+      Channel *whole = i == 0 ? hub->whole : NULL;
 
-      for (WsedEncoding encoding = 0; channel != NULL && encoding < WSED_N_ENCODINGS; encoding++)
+      for (WsedEncoding encoding = 0; (channel != NULL || whole != NULL) && encoding < WSED_N_ENCODINGS; encoding++)
         {
+          WsedStream *stream = channel != NULL ? channel->streams[encoding] : NULL;
+          WsedStream *all = whole != NULL ? whole->streams[encoding] : NULL;
           WsedPiece piece;
 
-          if (channel->streams[encoding] == NULL)
+          if (stream == NULL && all == NULL)
             continue;
           encode (hub, entry, i, encoding, &piece);
-          send_to_workers (hub, channel->streams[encoding], entry, entry->seqs[i], &piece);
-          if (i == 0)
-            first[encoding] = piece;
+          if (stream != NULL)
+            send_to_workers (hub, stream, entry, entry->seqs[i], &piece);
+          if (all != NULL)
+            send_to_workers (hub, all, entry, entry->n, &piece);
         }
-    }
-  for (WsedEncoding encoding = 0; hub->whole != NULL && encoding < WSED_N_ENCODINGS; encoding++)
-    {
-      WsedStream *stream = hub->whole->streams[encoding];
-
-      if (stream == NULL)
-        continue;
-      if (first[encoding].chunk == NULL)
-        encode (hub, entry, 0, encoding, &first[encoding]);
-      send_to_workers (hub, stream, entry, entry->n, &first[encoding]);
     }
 }
 
