@@ -82,7 +82,20 @@ gather_view (WsedReader       *reader,
     }
 }
 
-/* The tail has left the position behind. */
+/* Whether the tail has left the position behind. What it took from under one that has had it already, from the log, is no loss. */
+static gboolean
+is_left_behind (WsedSubscription *subscription)
+{
+  WsedView *view = subscription->view;
+
+  if (subscription->at >= view->begin)
+    return FALSE;
+  if (subscription->done + 1 < view->complete_from)
+    return TRUE;
+  subscription->at = wsed_view_find (view, subscription->done + 1);
+  return FALSE;
+}
+
 static void
 fall_behind (WsedReader       *reader,
              WsedSubscription *subscription)
@@ -109,7 +122,7 @@ gather_each (WsedReader *reader,
 
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         continue;
-      if (subscription->at >= subscription->view->begin)
+      if (!is_left_behind (subscription))
         gather_view (reader, subscription, gather, max_bytes);
       else
         {
@@ -156,7 +169,7 @@ gather_merged (WsedReader *reader,
       subscription = g_ptr_array_index (reader->subscriptions, i);
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         return TRUE;
-      behind |= subscription->at < subscription->view->begin;
+      behind |= is_left_behind (subscription);
       if (!behind)
         skip_done (subscription);
       subscription->gathered = subscription->at;

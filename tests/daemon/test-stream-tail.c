@@ -68,11 +68,64 @@ test_shared_frame (void)
   stream_fixture_clear (&fixture);
 }
 
+static void
+on_kept (WsedMessage *message,
+         gpointer     user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+/* What a replay has read is evicted before it has left the page: it was had, and nothing is behind. */
+static void
+test_read_ahead (void)
+{
+  g_autofree char *payload = make_payload ();
+  const char * const channels[] = { "user:a" };
+  WseEventFields fields = { .event_type = "t", .id = "late", .payload = "{}", .payload_length = 2, .channels = channels, .n_channels = 1,
+                            .latency = -1 };
+  GPtrArray *events = g_ptr_array_new_with_free_func ((GDestroyNotify) wse_event_unref);
+  gboolean kept = FALSE;
+  WsedAppend *append;
+  Client *client, *other;
+
+  stream_fixture_init (&fixture, 1, 2 * CHUNK_BYTES, 0, 3600);
+  other = client_new (&fixture, &(ClientOptions){ .channels = "global" });
+  client_expect_quiet (other);
+  publish ("user:a", payload);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = 1, .control = TRUE });
+  g_ptr_array_add (events, wse_event_new_from_fields (&fields));
+  append = wsed_append_new (events, fixture.main);
+  append->message.run = on_kept;
+  append->message.user_data = &kept;
+  wsed_log_append (fixture.log, append);
+  while (!kept)
+    stream_fixture_turn (&fixture);
+  wait_for_some (client);
+  wsed_hub_publish (fixture.hub, append->entries, append->n_done);
+  wsed_append_free (append);
+  for (guint i = 1; i <= 4; i++)
+    {
+      publish ("global", payload);
+      client_expect (other, "global", i);
+    }
+  g_free (client_next (client));
+  client_expect (client, "user:a", 1);
+  client_expect (client, "user:a", 2);
+  g_free (client_next (client));
+  client_expect_quiet (client);
+  publish ("user:a", "{}");
+  client_expect (client, "user:a", 3);
+  client_free (client);
+  client_free (other);
+  stream_fixture_clear (&fixture);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/stream-tail/shared-frame", test_shared_frame);
+  g_test_add_func ("/stream-tail/read-ahead", test_read_ahead);
   return g_test_run ();
 }
