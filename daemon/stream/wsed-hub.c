@@ -290,7 +290,8 @@ on_heads (WsedMessage *message,
   WsedJoin *join = user_data;
   const WsedHead *log = &g_array_index (join->heads->heads, WsedHead, join->heads->heads->len - 1);
 
-  memcpy (join->hub->epoch, log->epoch, sizeof join->hub->epoch);
+  if (join->heads->error == NULL)
+    memcpy (join->hub->epoch, log->epoch, sizeof join->hub->epoch);
   if (join->answered != NULL)
     join->answered (join);
   join->message.run = give_back_join;
