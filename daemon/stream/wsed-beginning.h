@@ -24,7 +24,8 @@ typedef struct
 typedef void (*WsedBegun) (WsedReader *reader, WsedBeginning *beginning, const char *problem);
 
 /* @wish is copied. */
-WsedBeginning *wsed_beginning_new    (WsedReader *reader, WsedSubscriber *subscriber, WsedEncoding encoding, const WsedWish *wish, WsedBegun begun);
+WsedBeginning *wsed_beginning_new    (WsedReader *reader, WsedSubscriber *subscriber, WsedEncoding encoding, const WsedWish *wish,
+                                      WsedBegun begun);
 /* Undoes it; begun is not called. */
 void           wsed_beginning_cancel (WsedBeginning *beginning);
 /* While begun is called: the subscriptions (element-type WsedSubscription), in the order of the channels, which then are the caller's;

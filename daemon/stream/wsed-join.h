@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* The way to a subscription: worker → hub (from now on what is new in these streams comes to the worker) → log (where do they end?) → hub
- * → worker. The log answers in the order of its appends, so everything behind the heads arrives by itself. The first one of a connection
- * begins at the hub, with its admission: nothing that is published after the handshake is before it. */
+/* The way to a subscription: worker → hub (from now on what is new in these streams comes to the worker) → log (where do they
+ * end?) → hub → worker. The log answers in the order of its appends, so everything behind the heads arrives by itself. The first
+ * one of a connection begins at the hub, with its admission: nothing that is published after the handshake is before it. */
 struct _WsedJoin
 {
   WsedMessage message;
@@ -24,7 +24,8 @@ struct _WsedJoin
   WsedAdmission *admission;    /* the hub's: whose join it is */
 };
 
-WsedJoin *wsed_join_new  (WsedHub *hub, WsedWorker *worker, const char * const *channels, WsedEncoding encoding, gpointer beginning, void (*joined) (gpointer join));
+WsedJoin *wsed_join_new  (WsedHub *hub, WsedWorker *worker, const char * const *channels, WsedEncoding encoding, gpointer beginning,
+                          void (*joined) (gpointer join));
 void      wsed_join_free (WsedJoin *join);
 
 /* Any thread: what the hub does with it, on the main thread. */

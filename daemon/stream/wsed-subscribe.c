@@ -101,7 +101,8 @@ on_begun (WsedReader    *reader,
   wsed_reader_unsubscribe (reader, subscription->stream->channel);
   g_ptr_array_add (reader->subscriptions, subscription);
   /* The answer first: it goes out before anything of the page. */
-  reader->subscribed (reader->subscriber, subscription->stream->channel, subscription->view->slot->epoch, subscription->done, recovered, NULL);
+  reader->subscribed (reader->subscriber, subscription->stream->channel, subscription->view->slot->epoch, subscription->done,
+                      recovered, NULL);
   wsed_reader_replay (reader);
   wsed_worker_mark (reader->worker, reader->subscriber);
 }

@@ -31,7 +31,8 @@ typedef struct _WsedTail WsedTail;
 WsedTail *wsed_tail_new          (gsize max_bytes);
 void      wsed_tail_free         (WsedTail *tail);
 /* Writes @header and @data one behind the other; *@piece stays good as long as its chunk is referenced. */
-void      wsed_tail_write        (WsedTail *tail, const void *header, gsize header_length, const void *data, gsize length, WsedPiece *piece);
+void      wsed_tail_write        (WsedTail *tail, const void *header, gsize header_length, const void *data, gsize length,
+                                  WsedPiece *piece);
 /* The oldest chunk still kept; all with a smaller id are evicted. */
 guint64   wsed_tail_get_first_id (WsedTail *tail);
 gsize     wsed_tail_get_bytes    (WsedTail *tail);

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef void (*WsedOpened) (GArray *acks, const GError *error, gpointer user_data);
 
 /* @admission: whose consumer it is; looked at during the call only. @seen: the cursor of Last-Event-ID, NULL without. */
-void wsed_opening_start (WsedLog *log, WsedInbox *main, const WsedAdmission *admission, WseCursor *seen, WsedOpened done, gpointer user_data);
+void wsed_opening_start (WsedLog *log, WsedInbox *main, const WsedAdmission *admission, WseCursor *seen, WsedOpened done,
+                         gpointer user_data);
 
 G_END_DECLS
