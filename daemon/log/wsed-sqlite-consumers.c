@@ -22,8 +22,8 @@ static const char * const sql[] = {
   "INSERT INTO consumer(user,name,used) VALUES(?1,?2,?3)",
   "UPDATE consumer SET used=?2 WHERE id=?1",
   "DELETE FROM ack WHERE consumer=?1",
-  "INSERT INTO ack VALUES(?1,?2,?3,?4) ON CONFLICT DO UPDATE SET epoch=excluded.epoch,"
-  " seq=CASE WHEN epoch=excluded.epoch THEN max(seq,excluded.seq) ELSE excluded.seq END",
+  ("INSERT INTO ack VALUES(?1,?2,?3,?4) ON CONFLICT DO UPDATE SET epoch=excluded.epoch,"
+   " seq=CASE WHEN epoch=excluded.epoch THEN max(seq,excluded.seq) ELSE excluded.seq END"),
   "SELECT channel,epoch,seq FROM ack WHERE consumer=?1",
   "DELETE FROM ack WHERE consumer IN (SELECT id FROM consumer WHERE used<?1)",
   "DELETE FROM consumer WHERE used<?1",

@@ -23,7 +23,9 @@ def websockets():
 
 @functools.cache
 def ws():
-    """The command of the Node client, or why there is none. Installs its one dependency into the build directory, once."""
+    """The command of the Node client, or why there is none. Where Debian's node-ws is not installed, npm puts ws into the build directory."""
+    if shutil.which('node') and subprocess.run(['node', '-e', 'require("ws")'], cwd=HERE, capture_output=True).returncode == 0:
+        return ['node', str(HERE / 'reader.js')]
     if not shutil.which('npm') or not shutil.which('node'):
         return 'no npm'
     BUILD.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,9 @@ async def read(url, count, protocols):
     except Exception as error:
         print(f'error {error}', flush=True)
         return
-    print(f'open {client.subprotocol or ""} {",".join(extension.name for extension in client.extensions)}', flush=True)
+    # Debian 13 has a websockets whose connections keep them one level down.
+    extensions = client.extensions if hasattr(client, 'extensions') else client.protocol.extensions
+    print(f'open {client.subprotocol or ""} {",".join(extension.name for extension in extensions)}', flush=True)
     try:
         for _ in range(count):
             print(await client.recv(), flush=True)
