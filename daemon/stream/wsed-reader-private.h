@@ -53,5 +53,7 @@ guint64 wsed_reader_get_place (const WsedSubscription *subscription, const WsedE
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
 void wsed_reader_cancel_replay (WsedReader *reader);
+/* @subscription: NULL for all of the reader. */
+void wsed_reader_tell_caught_up (WsedReader *reader, WsedSubscription *subscription);
 
 G_END_DECLS

@@ -201,6 +201,9 @@ on_first_begun (WsedReader    *reader,
   reader->started = TRUE;
   if (is_told_all (reader))
     tell_hello (reader);
+  /* Without a first channel there is nothing to wait for. */
+  if (reader->subscriptions->len == 0)
+    wsed_reader_tell_caught_up (reader, NULL);
   wsed_reader_replay (reader);
   wsed_worker_mark (reader->worker, reader->subscriber);
 }

@@ -85,10 +85,9 @@ go_live (WsedSubscription *subscription)
   wsed_view_attach (subscription->view, subscription);
 }
 
-/* @subscription: NULL for all of the reader. */
-static void
-tell_caught_up (WsedReader       *reader,
-                WsedSubscription *subscription)
+void
+wsed_reader_tell_caught_up (WsedReader       *reader,
+                            WsedSubscription *subscription)
 {
   g_autoptr(GString) cursor = NULL;
   g_autoptr(GString) text = NULL;
@@ -125,7 +124,7 @@ all_live (WsedReader *reader)
       else if (can_go_live (subscription))
         {
           go_live (subscription);
-          tell_caught_up (reader, subscription);
+          wsed_reader_tell_caught_up (reader, subscription);
         }
       else
         left++;
@@ -135,7 +134,7 @@ all_live (WsedReader *reader)
       for (guint i = 0; i < reader->subscriptions->len; i++)
         if (is_behind (g_ptr_array_index (reader->subscriptions, i)) && !((WsedSubscription *) reader->subscriptions->pdata[i])->by_itself)
           go_live (g_ptr_array_index (reader->subscriptions, i));
-      tell_caught_up (reader, NULL);
+      wsed_reader_tell_caught_up (reader, NULL);
       together = 0;
     }
   return together == 0 && left == 0;
