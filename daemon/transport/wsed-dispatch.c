@@ -296,8 +296,9 @@ wsed_dispatch_message (WsedConnection *self,
   self->bad_in_a_row = 0;
 }
 
-void
-wsed_dispatch_time_out (WsedConnection *self)
+/* What waits for the log is forgotten. */
+static void
+undo (WsedConnection *self)
 {
   if (self->history != NULL)
     wsed_history_cancel (g_steal_pointer (&self->history));
@@ -305,15 +306,21 @@ wsed_dispatch_time_out (WsedConnection *self)
     wsed_acknowledge_cancel (g_steal_pointer (&self->acknowledge));
   else
     wsed_reader_cancel_subscribe (self->reader);
+}
+
+void
+wsed_dispatch_time_out (WsedConnection *self)
+{
+  undo (self);
   send_error (self, "timeout", "it could not be done in 5 s and is undone: try again later");
 }
 
 void
 wsed_dispatch_cancel (WsedConnection *self)
 {
-  if (self->history != NULL)
-    wsed_history_cancel (g_steal_pointer (&self->history));
-  if (self->acknowledge != NULL)
-    wsed_acknowledge_cancel (g_steal_pointer (&self->acknowledge));
+  if (self->command == NULL)
+    return;
+  undo (self);
+  wsed_worker_clear_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_COMMAND);
   g_clear_pointer (&self->command, wsed_command_free);
 }

@@ -84,6 +84,8 @@ websocket_say_goodbye (WsedConnection *self,
                        guint16         code,
                        const char     *reason)
 {
+  /* Nothing may come behind a close frame, no answer either. */
+  wsed_dispatch_cancel (self);
   wse_frame_append_close (wsed_outbox_get_own (&self->outbox), code, reason);
 }
 
