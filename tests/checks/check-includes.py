@@ -14,6 +14,7 @@ ARROWS = {
     'thread': set(),
     'metrics': set(),
     'system': set(),
+    'ctl': set(),
     'config': {'log'},
     'log': {'thread'},
     'relay': {'log'},
@@ -92,6 +93,7 @@ BAD = [
     GOOD | {'daemon/source/wsed-http.c': '# include "transport/wsed-http.h"\n'},
     GOOD | {'daemon/log/wsed-log.c': '#include "wsed-pipeline.h"\n'},
     GOOD | {'daemon/attic/wsed-old.c': '#include <glib.h>\n'},
+    GOOD | {'daemon/ctl/wsectl-tail.c': '#include "log/wsed-log.h"\n'},
 ]
 
 report = t.Report()

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* The commands. They parse their own arguments (argv[0] is the command) and give FALSE with an error: of G_OPTION_ERROR, or
+ * WSE_ERROR_INVALID, where the usage is wrong, any other where it was not done. */
+gboolean wsectl_publish (int argc, char **argv, GError **error);
+gboolean wsectl_tail    (int argc, char **argv, GError **error);
+gboolean wsectl_history (int argc, char **argv, GError **error);
+
+/* Parses, with --help; at most @most words may be left over. Texts are G_OPTION_ARG_FILENAME, so that no locale changes them: they have
+ * to be UTF-8, and that is checked for the words that are left. */
+gboolean wsectl_command_parse (int *argc, char ***argv, const char *words, const char *summary, const char *description,
+                               const GOptionEntry *entries, int most, GError **error);
+/* FALSE with an error where @text, which may be NULL, is not UTF-8. */
+gboolean wsectl_command_check_text (const char *name, const char *text, GError **error);
+
+G_END_DECLS
