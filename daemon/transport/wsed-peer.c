@@ -159,6 +159,7 @@ peer_finish_input (WsedPeer *self)
   g_autoptr (GIOStream) stolen = peer_steal (self);
   GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stolen));
   g_autoptr (GByteArray) rest = g_byte_array_new ();
+  g_autoptr (GBytes) requests = NULL;
   g_autoptr (GInputStream) ahead = NULL;
   g_autoptr (GOutputStream) output = NULL;
   g_autoptr (GIOStream) stream = NULL;
@@ -169,7 +170,8 @@ peer_finish_input (WsedPeer *self)
     g_byte_array_append (rest, bytes, n);
   if (rest->len == 0)
     return;
-  ahead = g_memory_input_stream_new_from_bytes (g_byte_array_free_to_bytes (g_steal_pointer (&rest)));
+  requests = g_byte_array_free_to_bytes (g_steal_pointer (&rest));
+  ahead = g_memory_input_stream_new_from_bytes (requests);
   /* Not the socket's own, which would be closed with this stream, once for each of the requests. */
   output = g_unix_output_stream_new (wsed_peer_get_fd (self), FALSE);
   stream = g_simple_io_stream_new (ahead, output);
