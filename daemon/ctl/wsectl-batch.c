@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* NDJSON from a file descriptor to the server: cuts it into lines, gives every event an id, sends batches, and tells of each line that
- * was not taken. It holds one batch and one line, never a whole file, and keeps nothing back while no more is there to be read. */
+/* NDJSON from a file descriptor to the server: cuts it into lines, gives every event an id, sends batches, and tells of each line
+ * that was not taken. It holds one batch and one line, never a whole file, and keeps nothing back while no more is there to be
+ * read. */
 
 #include "wsectl-batch.h"
 
@@ -96,8 +97,8 @@ send_batch (Batch   *batch,
   body = g_bytes_new (batch->body->str, batch->body->len);
   if (!wsectl_sender_post (batch->sender, "application/x-ndjson", body, &reply, error))
     {
-      g_prefix_error (error, "lines %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " and what follows were not published; the same input with "
-                      "--id=%s doubles nothing: ", g_array_index (batch->lines, guint64, 0),
+      g_prefix_error (error, "lines %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT " and what follows were not published; "
+                      "the same input with --id=%s doubles nothing: ", g_array_index (batch->lines, guint64, 0),
                       g_array_index (batch->lines, guint64, batch->lines->len - 1), batch->ids);
       return FALSE;
     }
@@ -232,7 +233,8 @@ read_lines (Batch   *batch,
       while (n < 0 && errno == EINTR);
       if (n < 0)
         {
-          g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "reading line %" G_GUINT64_FORMAT ": %s", batch->line + 1, g_strerror (errno));
+          g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "reading line %" G_GUINT64_FORMAT ": %s", batch->line + 1,
+                       g_strerror (errno));
           return FALSE;
         }
       if (n == 0)
@@ -258,8 +260,8 @@ wsectl_batch_publish (WsectlSender  *sender,
   done = wsectl_line_print (sum, done ? error : NULL) && done;
   if (done && batch.rejected > 0)
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "%" G_GUINT64_FORMAT " lines were not taken; correct those and send them again",
-                   batch.rejected);
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "%" G_GUINT64_FORMAT
+                   " lines were not taken; correct those and send them again", batch.rejected);
       done = FALSE;
     }
   g_string_free (batch.partial, TRUE);

@@ -12,8 +12,8 @@ gboolean wsectl_publish (int argc, char **argv, GError **error);
 gboolean wsectl_tail    (int argc, char **argv, GError **error);
 gboolean wsectl_history (int argc, char **argv, GError **error);
 
-/* Parses, with --help; at most @most words may be left over. Texts are G_OPTION_ARG_FILENAME, so that no locale changes them: they have
- * to be UTF-8, and that is checked for the words that are left. */
+/* Parses, with --help; at most @most words may be left over. Texts are G_OPTION_ARG_FILENAME, so that no locale changes them:
+ * they have to be UTF-8, and that is checked for the words that are left. */
 gboolean wsectl_command_parse (int *argc, char ***argv, const char *words, const char *summary, const char *description,
                                const GOptionEntry *entries, int most, GError **error);
 /* FALSE with an error where @text, which may be NULL, is not UTF-8. */

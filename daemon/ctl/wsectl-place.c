@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsectlPlace owns how far a reader has come, so that it can come back there, and what it has shown since the last place it can name.
- * In the whole log an event does not say its n: there each channel's last seq since the last `*@epoch:n` is kept beside it, so that what
- * is sent again after it is known. It never asks the server. */
+/* WsectlPlace owns how far a reader has come, so that it can come back there, and what it has shown since the last place it can
+ * name. In the whole log an event does not say its n: there each channel's last seq since the last `*@epoch:n` is kept beside it,
+ * so that what is sent again after it is known. It never asks the server. */
 
 #include "wsectl-place.h"
 

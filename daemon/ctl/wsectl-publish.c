@@ -59,7 +59,8 @@ build_event (const Arguments  *arguments,
   WseJson json;
 
   if (!append_member (out, "TYPE", "event_type", arguments->type, error) || !append_member (out, "--id", "event_id", id, error) ||
-      !append_member (out, "--user", "user_id", arguments->user, error) || !append_member (out, "--role", "role_id", arguments->role, error) ||
+      !append_member (out, "--user", "user_id", arguments->user, error) ||
+      !append_member (out, "--role", "role_id", arguments->role, error) ||
       !append_member (out, "--team", "team_id", arguments->team, error) ||
       !append_member (out, "--session", "session_id", arguments->session, error) ||
       !append_member (out, "--severity", "severity", arguments->severity, error) ||
@@ -125,7 +126,8 @@ check (const Arguments  *arguments,
        GError          **error)
 {
   gboolean described = arguments->type != NULL || arguments->user != NULL || arguments->role != NULL || arguments->team != NULL ||
-                       arguments->session != NULL || arguments->broadcast || arguments->severity != NULL || arguments->message != NULL;
+                       arguments->session != NULL || arguments->broadcast || arguments->severity != NULL ||
+                       arguments->message != NULL;
   const char *id = arguments->id != NULL ? arguments->id : "";
 
   if (arguments->file != NULL && described)
@@ -172,7 +174,8 @@ wsectl_publish (int      argc,
   gint64 patience = 10;
   gboolean done;
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address, "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address,
+      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
     { "user", 'u', 0, G_OPTION_ARG_FILENAME, &arguments.user, "To this user", "ID" },
     { "role", 'r', 0, G_OPTION_ARG_FILENAME, &arguments.role, "To those in this role", "ID" },
     { "team", 't', 0, G_OPTION_ARG_FILENAME, &arguments.team, "To this team", "ID" },
@@ -182,13 +185,15 @@ wsectl_publish (int      argc,
     { "message", 'm', 0, G_OPTION_ARG_FILENAME, &arguments.message, "A text for people", "TEXT" },
     { "id", 'i', 0, G_OPTION_ARG_FILENAME, &arguments.id,
       "The event's id (default: a random one); with --file ID-LINE is that of a line without one", "ID" },
-    { "file", 'f', 0, G_OPTION_ARG_FILENAME, &arguments.file, "Events from a file, one JSON object a line; - is standard input", "FILE" },
-    { "retry", 0, 0, G_OPTION_ARG_INT64, &patience, "So long the same is sent again to a server that is busy or went away (default: 10)",
-      "SECONDS" },
+    { "file", 'f', 0, G_OPTION_ARG_FILENAME, &arguments.file,
+      "Events from a file, one JSON object a line; - is standard input", "FILE" },
+    { "retry", 0, 0, G_OPTION_ARG_INT64, &patience,
+      "So long the same is sent again to a server that is busy or went away (default: 10)", "SECONDS" },
     { NULL }
   };
 
-  done = wsectl_command_parse (&argc, &argv, "[TYPE [PAYLOAD]]", "Publishes an event, or a file of them, and writes the server's answer.",
+  done = wsectl_command_parse (&argc, &argv, "[TYPE [PAYLOAD]]",
+                               "Publishes an event, or a file of them, and writes the server's answer.",
                                "Examples: wsectl publish OrderPlaced '{\"order_id\":7}' --user=alice\n"
                                "          wsectl publish --file=orders.ndjson --id=import-7", entries, 2, error);
   if (done)

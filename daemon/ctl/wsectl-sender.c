@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsectlSender posts the same bytes until they are answered. What it is given has ids, so what the server has kept of an attempt whose
- * answer was lost is a duplicate in the next. A server that never answered is not waited for. */
+/* WsectlSender posts the same bytes until they are answered. What it is given has ids, so what the server has kept of an attempt
+ * whose answer was lost is a duplicate in the next. A server that never answered is not waited for. */
 
 #include "wsectl-sender.h"
 

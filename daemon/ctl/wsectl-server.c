@@ -84,7 +84,8 @@ wsectl_server_get_uri (WsectlServer *self,
   while (length > 0 && below[length - 1] == '/')
     length--;
   whole = g_strdup_printf ("%.*s%s", (int) length, below, path);
-  return g_uri_build (G_URI_FLAGS_ENCODED, scheme, NULL, g_uri_get_host (self->base), g_uri_get_port (self->base), whole, query, NULL);
+  return g_uri_build (G_URI_FLAGS_ENCODED, scheme, NULL, g_uri_get_host (self->base), g_uri_get_port (self->base), whole, query,
+                      NULL);
 }
 
 static GBytes *

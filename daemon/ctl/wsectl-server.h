@@ -25,8 +25,8 @@ SoupSession  *wsectl_server_get_session (WsectlServer *self);
 /* @query as wsectl_query_add() writes it. */
 GUri         *wsectl_server_get_uri (WsectlServer *self, const char *path, const char *query, gboolean websocket);
 /* Asks and waits. FALSE where there is no whole answer; any status is an answer. @content_type and @body may be NULL. */
-gboolean      wsectl_server_ask (WsectlServer *self, const char *method, const char *path, const char *query, const char *content_type,
-                                 GBytes *body, WsectlReply *reply, GError **error);
+gboolean      wsectl_server_ask (WsectlServer *self, const char *method, const char *path, const char *query,
+                                 const char *content_type, GBytes *body, WsectlReply *reply, GError **error);
 void          wsectl_reply_clear (WsectlReply *reply);
 /* Appends name=value, percent-encoded; nothing for NULL. */
 void          wsectl_query_add (GString *query, const char *name, const char *value);

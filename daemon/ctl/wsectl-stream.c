@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsectlStream owns the WebSocket, its end and its return: after what a client comes back from (PROTOCOL section 3) it goes on where it
- * was, after anything else it ends. A server that does not take the first connection is not waited for. It holds one message. */
+/* WsectlStream owns the WebSocket, its end and its return: after what a client comes back from (PROTOCOL section 3) it goes on
+ * where it was, after anything else it ends. A server that does not take the first connection is not waited for. It holds one
+ * message. */
 
 #include "wsectl-stream.h"
 
@@ -104,7 +105,8 @@ on_closed (SoupWebsocketConnection *connection,
   WsectlStream *self = user_data;
   guint code = soup_websocket_connection_get_close_code (connection);
   const char *data = soup_websocket_connection_get_close_data (connection);
-  g_autofree char *why = g_strdup_printf ("the connection to %s ended (%u)", wsectl_server_get_address (self->server), code != 0 ? code : 1006);
+  g_autofree char *why = g_strdup_printf ("the connection to %s ended (%u)", wsectl_server_get_address (self->server),
+                                          code != 0 ? code : 1006);
 
   if (is_passing (code))
     come_back (self, why);
@@ -123,7 +125,8 @@ on_error (SoupWebsocketConnection *connection,
   if (error->domain == SOUP_WEBSOCKET_ERROR &&
       (error->code == SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR || error->code == SOUP_WEBSOCKET_CLOSE_BAD_DATA ||
        error->code == SOUP_WEBSOCKET_CLOSE_TOO_BIG))
-    wsectl_stream_end (user_data, g_error_new (WSE_ERROR, WSE_ERROR_FAILED, "what the server sends cannot be taken: %s", error->message));
+    wsectl_stream_end (user_data, g_error_new (WSE_ERROR, WSE_ERROR_FAILED, "what the server sends cannot be taken: %s",
+                                               error->message));
 }
 
 static void
@@ -248,7 +251,8 @@ not_connected (WsectlStream *self,
                                           soup_status_get_phrase (status)));
   else
     wsectl_stream_end (self, g_error_new (WSE_ERROR, WSE_ERROR_UNAVAILABLE,
-                                          "%s cannot be reached; is wsed running there? (--server, WSE_SERVER): %s", address, error->message));
+                                          "%s cannot be reached; is wsed running there? (--server, WSE_SERVER): %s", address,
+                                          error->message));
 }
 
 static void
@@ -301,8 +305,8 @@ connect_now (WsectlStream *self)
     g_string_append_printf (query, "&%s", self->from);
   uri = wsectl_server_get_uri (self->server, PATH, query->str, TRUE);
   self->message = soup_message_new_from_uri ("GET", uri);
-  soup_session_websocket_connect_async (wsectl_server_get_session (self->server), self->message, NULL, protocols, G_PRIORITY_DEFAULT,
-                                        self->cancellable, on_connected, self);
+  soup_session_websocket_connect_async (wsectl_server_get_session (self->server), self->message, NULL, protocols,
+                                        G_PRIORITY_DEFAULT, self->cancellable, on_connected, self);
 }
 
 static gboolean
@@ -329,7 +333,8 @@ leave (WsectlStream *self)
         soup_websocket_connection_close (self->connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
     }
   while (!over && (self->message != NULL ||
-                   (self->connection != NULL && soup_websocket_connection_get_state (self->connection) != SOUP_WEBSOCKET_STATE_CLOSED)))
+                   (self->connection != NULL &&
+                    soup_websocket_connection_get_state (self->connection) != SOUP_WEBSOCKET_STATE_CLOSED)))
     g_main_context_iteration (NULL, TRUE);
   if (!over)
     g_source_remove (timer);

@@ -74,7 +74,8 @@ check (const Tail  *tail,
     if (!wse_channel_is_valid (channels[i]) && !(g_str_equal (channels[i], "*") && g_strv_length (channels) == 1))
       {
         g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
-                     "“%s” is no channel: user:ID, role:ID, team:ID, session:ID, global, system, or * alone is needed", channels[i]);
+                     "“%s” is no channel: user:ID, role:ID, team:ID, session:ID, global, system, or * alone is needed",
+                     channels[i]);
         return FALSE;
       }
   if (tail->history < -1 || tail->history > WSE_MAX_HISTORY)
@@ -150,7 +151,8 @@ parse (Tail     *tail,
        GError  **error)
 {
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &tail->address, "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    { "server", 0, 0, G_OPTION_ARG_FILENAME, &tail->address,
+      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
     { "types", 't', 0, G_OPTION_ARG_FILENAME, &tail->types, "Only these types, wire or original", "A,B" },
     { "severity", 's', 0, G_OPTION_ARG_FILENAME, &tail->severity, "Only info, warning or error and above", "SEVERITY" },
     { "history", 'H', 0, G_OPTION_ARG_INT64, &tail->history, "First the last N of each channel (default: 100)", "N" },
@@ -161,9 +163,11 @@ parse (Tail     *tail,
     { NULL }
   };
 
-  return wsectl_command_parse (argc, argv, "[CHANNEL…]", "Shows events as they come, of the channels (default: system; '*' is the whole log).",
+  return wsectl_command_parse (argc, argv, "[CHANNEL…]",
+                               "Shows events as they come, of the channels (default: system; '*' is the whole log).",
                                "It comes back by itself where the connection ends, and goes on where it was. Ctrl-C ends it.\n"
-                               "Example: wsectl tail user:alice global --severity=warning", entries, WSE_MAX_CURSOR_CHANNELS, error);
+                               "Example: wsectl tail user:alice global --severity=warning", entries,
+                               WSE_MAX_CURSOR_CHANNELS, error);
 }
 
 gboolean
@@ -175,8 +179,9 @@ wsectl_tail (int      argc,
   g_autoptr (WsectlServer) server = NULL;
   gboolean done;
 
-  done = parse (&tail, &argc, &argv, error) && wsectl_format_parse (tail.format_name, &tail.format, error) && check (&tail, argv + 1, error) &&
-         (server = wsectl_server_new (tail.address, error)) != NULL && run (&tail, server, argv + 1, error);
+  done = parse (&tail, &argc, &argv, error) && wsectl_format_parse (tail.format_name, &tail.format, error) &&
+         check (&tail, argv + 1, error) && (server = wsectl_server_new (tail.address, error)) != NULL &&
+         run (&tail, server, argv + 1, error);
   tail_clear (&tail);
   return done;
 }

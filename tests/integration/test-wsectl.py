@@ -246,7 +246,8 @@ class Read(Scenario):
         process.stdout.readline()
         process.stdout.close()
         self.assertEqual(process.wait(TIMEOUT), 0)
-        process = subprocess.Popen(f'{WSECTL} history user:h | head -n 1 >/dev/null', shell=True, stderr=subprocess.PIPE, env=environment(self.daemon))
+        process = subprocess.Popen(f'{WSECTL} history user:h | head -n 1 >/dev/null', shell=True, stderr=subprocess.PIPE,
+                                   env=environment(self.daemon))
         self.assertEqual(process.communicate(timeout=TIMEOUT)[1], b'')
 
 
@@ -284,6 +285,24 @@ class Crash(unittest.TestCase):
     def test_whole_log(self):
         """tail of the whole log while wsed is killed: nothing missing, nothing doubled"""
         self.follow('*')
+
+    def test_another_log(self):
+        """tail while wsed comes back with an empty log: told as a gap, and everything it has follows"""
+        for channels in (['user:e'], ['*']):
+            with self.subTest(channels=channels), Daemon(log='memory:') as daemon:
+                daemon.stop()
+                daemon.listen = f'127.0.0.1:{free_port()}'
+                daemon.start()
+                daemon.publish(*({'event_type': 'a', 'user_id': 'e', 'payload': i} for i in range(5)))
+                tail = Tail(daemon, *channels, '--history=5', '--format=json')
+                tail.show(5)
+                daemon.kill()
+                daemon.start()
+                daemon.publish(*({'event_type': 'a', 'user_id': 'e', 'payload': i} for i in range(5, 8)))
+                tail.show(8)
+                out, err = tail.end()
+                self.assertEqual([json.loads(line)['p'] for line in out], list(range(8)))
+                self.assertRegex(err, r'gap in .*\(epoch\)')
 
     def test_publish(self):
         """publish --file while wsed is killed and comes back: all of it, once"""
