@@ -17,7 +17,6 @@ wsed_stream_new (const char  *channel,
   g_atomic_ref_count_init (&stream->refs);
   stream->channel = g_strdup (channel);
   stream->encoding = encoding;
-  stream->n_workers = n_workers;
   return stream;
 }
 

@@ -17,7 +17,6 @@ struct _WsedStream
   char *channel;               /* "*": the whole log, its positions are n */
   WsedEncoding encoding;
   guint64 workers;             /* main: a bit for each worker that has subscriptions */
-  guint n_workers;
   struct
   {
     guint subscriptions;       /* main: how many that worker has */

@@ -55,21 +55,21 @@ wsed_gate_check (SoupServerMessage *message,
   const char *expect = soup_message_headers_get_one (headers, "Expect");
 
   if (count_headers (headers, "Host") > 1)
-    return (WsedRefusal) { 400, "bad_request", "send one Host header", TRUE };
+    return (WsedRefusal) { 400, "bad_request", "send one Host header" };
   if (soup_message_headers_get_one (headers, "Host") == NULL && soup_server_message_get_http_version (message) != SOUP_HTTP_1_0)
-    return (WsedRefusal) { 400, "bad_request", "send a Host header", TRUE };
+    return (WsedRefusal) { 400, "bad_request", "send a Host header" };
   if (*g_uri_get_host (soup_server_message_get_uri (message)) == '\0')
-    return (WsedRefusal) { 400, "bad_request", "name a host", TRUE };
+    return (WsedRefusal) { 400, "bad_request", "name a host" };
   if (is_chunked (headers) && n_lengths > 0)
-    return (WsedRefusal) { 400, "bad_request", "send either Content-Length or Transfer-Encoding", TRUE };
+    return (WsedRefusal) { 400, "bad_request", "send either Content-Length or Transfer-Encoding" };
   if (is_chunked (headers) && soup_server_message_get_http_version (message) == SOUP_HTTP_1_0)
-    return (WsedRefusal) { 400, "bad_request", "HTTP/1.0 has no Transfer-Encoding", TRUE };
+    return (WsedRefusal) { 400, "bad_request", "HTTP/1.0 has no Transfer-Encoding" };
   if (n_lengths > 1 || (length != NULL && !g_ascii_string_to_unsigned (length, 10, 0, G_MAXINT64, NULL, NULL)))
-    return (WsedRefusal) { 400, "bad_request", "send one Content-Length, a number of bytes", TRUE };
+    return (WsedRefusal) { 400, "bad_request", "send one Content-Length, a number of bytes" };
   if (!is_chunked (headers) && wsed_gate_get_length (message) > max_body)
-    return (WsedRefusal) { 413, "too_large", "the body is larger than allowed; send less at a time", TRUE };
+    return (WsedRefusal) { 413, "too_large", "the body is larger than allowed; send less at a time" };
   if (expect != NULL && g_ascii_strcasecmp (expect, "100-continue") != 0)
-    return (WsedRefusal) { 417, "expectation_failed", "only Expect: 100-continue is known", TRUE };
+    return (WsedRefusal) { 417, "expectation_failed", "only Expect: 100-continue is known" };
   return (WsedRefusal) { 0 };
 }
 

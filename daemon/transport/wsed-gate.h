@@ -13,7 +13,6 @@ typedef struct
   guint status;
   const char *code;            /* static */
   const char *text;            /* static */
-  gboolean unframed;           /* where its body ends cannot be known: nothing more may be read from the connection */
 } WsedRefusal;
 
 /* The rules that hold for every request: one Host, one clear body length, at most @max_body bytes of it. */

@@ -186,7 +186,7 @@ on_got_headers (SoupServerMessage *message,
   if (peer == NULL)
     return;
   if (soup_server_message_get_status (message) != 0)
-    refusal = (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood", TRUE };
+    refusal = (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood" };
   clear_preset (message);
   if (refusal.status != 0)
     {
