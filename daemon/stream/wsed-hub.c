@@ -453,6 +453,30 @@ run_admit (WsedMessage *message,
   g_free (order);
 }
 
+static void
+run_shutdown (WsedMessage *message,
+              gpointer     user_data)
+{
+  Order *order = (Order *) message;
+
+  wsed_worker_shutdown (order->worker, order->spread);
+  g_free (order);
+}
+
+/* Has the worker say goodbye to all that it has now. */
+static void
+send_shutdown (WsedHub    *hub,
+               WsedWorker *worker)
+{
+  Order *order = g_new0 (Order, 1);
+
+  order->message.run = run_shutdown;
+  order->worker = worker;
+  /* 1 ms a client, at least a second: so many come back at once as a daemon accepts. */
+  order->spread = MAX (1000, hub->connections);
+  wsed_inbox_push (wsed_worker_get_inbox (worker), &order->message);
+}
+
 /* The worker makes the connection, then gets the join as the next message. */
 static void
 send_admission (WsedJoin *join)
@@ -463,6 +487,9 @@ send_admission (WsedJoin *join)
   order->worker = join->worker;
   order->admission = join->admission;
   wsed_inbox_push (wsed_worker_get_inbox (order->worker), &order->message);
+  /* Admitted before the stop, made after it. */
+  if (join->hub->shut_down != NULL)
+    send_shutdown (join->hub, join->worker);
 }
 
 void
@@ -487,16 +514,6 @@ wsed_hub_get_connections (WsedHub *hub)
   return hub->connections;
 }
 
-static void
-run_shutdown (WsedMessage *message,
-              gpointer     user_data)
-{
-  Order *order = (Order *) message;
-
-  wsed_worker_shutdown (order->worker, order->spread);
-  g_free (order);
-}
-
 static gboolean
 on_shutdown_deadline (gpointer user_data)
 {
@@ -518,15 +535,7 @@ wsed_hub_shutdown (WsedHub *hub,
   hub->shut_down_data = user_data;
   hub->shutdown_source = g_timeout_add (deadline, on_shutdown_deadline, hub);
   for (guint i = 0; i < hub->n_workers; i++)
-    {
-      Order *order = g_new0 (Order, 1);
-
-      order->message.run = run_shutdown;
-      order->worker = hub->workers[i];
-      /* 1 ms a client, at least a second: so many come back at once as a daemon accepts. */
-      order->spread = MAX (1000, hub->connections);
-      wsed_inbox_push (wsed_worker_get_inbox (hub->workers[i]), &order->message);
-    }
+    send_shutdown (hub, hub->workers[i]);
   check_shut_down (hub);
 }
 

@@ -421,6 +421,21 @@ test_shutdown (void)
   stream_fixture_clear (&fixture);
 }
 
+/* One whose beginning was still looked for when the stop came is told, too. */
+static void
+test_shutdown_early (void)
+{
+  Client *client;
+
+  begin (1);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  wsed_hub_shutdown (fixture.hub, 60000, on_gone, NULL);
+  g_assert_null (client_next (client));
+  g_assert_cmpint (client->close_code, ==, WSE_CLOSE_GOING_AWAY);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -440,5 +455,6 @@ main (int    argc,
   g_test_add_func ("/stream/churn", test_churn);
   g_test_add_func ("/stream/dead-peer", test_dead_peer);
   g_test_add_func ("/stream/shutdown", test_shutdown);
+  g_test_add_func ("/stream/shutdown-early", test_shutdown_early);
   return g_test_run ();
 }
