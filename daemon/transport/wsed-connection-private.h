@@ -45,6 +45,7 @@ struct _WsedConnection
   WsedConnectionState state;
   gboolean readable;           /* the socket may have something */
   gboolean writable;           /* the socket may take something */
+  gboolean half_closed;        /* the peer sends no more */
   gboolean gone;               /* to be freed at the end of the turn */
   GByteArray *input;           /* read, and held back until a command is done; NULL: none */
   gint64 heard_at;             /* when the last frame came */

@@ -79,6 +79,12 @@ read_some (WsedConnection *self)
       n = wsed_wire_read (self->wire, buffer, sizeof buffer);
       if (n > 0)
         self->kind->take_in (self, buffer, n);
+      else if (n == 0 && self->state == WSED_CONNECTION_CLOSING)
+        {
+          /* It may still read the goodbye. */
+          self->half_closed = TRUE;
+          self->readable = FALSE;
+        }
       else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         self->gone = TRUE;
       else
@@ -114,6 +120,7 @@ write_some (WsedConnection *self)
       if (self->state == WSED_CONNECTION_CLOSING)
         {
           self->state = WSED_CONNECTION_FINISHED;
+          self->gone = self->half_closed;
           wsed_wire_finish (self->wire);
         }
       break;

@@ -5,6 +5,7 @@
 #include "stream-fixture.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define V2(n, channel, seq) "{\"v\":2,\"id\":\"e" #n "\",\"t\":\"t\",\"ts\":\"2023-11-08T18:40:00.123456Z\",\"seq\":" #seq \
                             ",\"p\":{},\"ch\":\"" channel "\"}"
@@ -436,6 +437,23 @@ test_shutdown_early (void)
   stream_fixture_clear (&fixture);
 }
 
+/* A peer that says goodbye and ends its side at once still reads: it gets the goodbye back. */
+static void
+test_half_closed (void)
+{
+  Client *client;
+
+  begin (1);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  client_expect_quiet (client);
+  g_assert_true (client_send (client, WSE_OPCODE_CLOSE, "\x03\xe8", 2));
+  g_assert_cmpint (shutdown (client->fd, SHUT_WR), ==, 0);
+  g_assert_null (client_next (client));
+  g_assert_cmpint (client->close_code, ==, WSE_CLOSE_NORMAL);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -454,6 +472,7 @@ main (int    argc,
   g_test_add_func ("/stream/slow-reader", test_slow_reader);
   g_test_add_func ("/stream/churn", test_churn);
   g_test_add_func ("/stream/dead-peer", test_dead_peer);
+  g_test_add_func ("/stream/half-closed", test_half_closed);
   g_test_add_func ("/stream/shutdown", test_shutdown);
   g_test_add_func ("/stream/shutdown-early", test_shutdown_early);
   return g_test_run ();
