@@ -56,7 +56,8 @@ void        wsed_reader_subscribe        (WsedReader *reader, const WsedWish *wi
 void        wsed_reader_cancel_subscribe (WsedReader *reader);
 /* FALSE where there was none. Nothing of it is sent afterwards but the rest of a frame that went in part. */
 gboolean    wsed_reader_unsubscribe      (WsedReader *reader, const char *channel);
-guint       wsed_reader_get_n_subscriptions (WsedReader *reader);
+/* The subscriptions to other channels. */
+guint       wsed_reader_get_n_others     (WsedReader *reader, const char *channel);
 gboolean    wsed_reader_is_whole         (WsedReader *reader);
 /* How far @channel has been sent or passed over on this connection; FALSE where it is not subscribed to. */
 gboolean    wsed_reader_get_sent         (WsedReader *reader, const char *channel, const char **epoch, guint64 *seq);

@@ -128,9 +128,10 @@ wsed_reader_cancel_subscribe (WsedReader *reader)
 }
 
 guint
-wsed_reader_get_n_subscriptions (WsedReader *reader)
+wsed_reader_get_n_others (WsedReader *reader,
+                          const char *channel)
 {
-  return reader->subscriptions->len;
+  return reader->subscriptions->len - (wsed_reader_find (reader, channel) != NULL);
 }
 
 gboolean

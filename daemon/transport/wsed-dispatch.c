@@ -114,7 +114,7 @@ subscribe (WsedConnection *self)
 
   if (wsed_reader_is_whole (self->reader))
     send_error (self, "invalid", "this connection reads the whole log: open another one for single channels");
-  else if (wsed_reader_get_n_subscriptions (self->reader) >= MAX_SUBSCRIPTIONS)
+  else if (wsed_reader_get_n_others (self->reader, self->command->channel) >= MAX_SUBSCRIPTIONS)
     send_error (self, "too_many_subscriptions", "a connection has at most 1000 subscriptions: unsubscribe, or open another one");
   else
     wsed_reader_subscribe (self->reader, &wish, on_subscribed);
