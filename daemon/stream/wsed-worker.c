@@ -385,6 +385,20 @@ mark_dirty (WsedWorker *worker)
   g_ptr_array_set_size (worker->dirty, 0);
 }
 
+/* To the microsecond where the kernel can (5.11), else to the millisecond, rounded up. */
+static int
+wait_for_events (WsedWorker         *worker,
+                 struct epoll_event *events,
+                 gint64              wait)
+{
+  struct timespec timeout = { wait / 1000000000, wait % 1000000000 };
+  int n = epoll_pwait2 (worker->epoll, events, EVENTS_PER_WAIT, wait >= 0 ? &timeout : NULL, NULL);
+
+  if (n < 0 && errno != EINTR)
+    n = epoll_wait (worker->epoll, events, EVENTS_PER_WAIT, wait >= 0 ? (int) ((wait + 999999) / 1000000) : -1);
+  return n;
+}
+
 static void *
 loop (void *user_data)
 {
@@ -393,9 +407,7 @@ loop (void *user_data)
 
   while (!worker->stopping)
     {
-      gint64 wait = time_to_wait (worker);
-      struct timespec timeout = { wait / 1000000000, wait % 1000000000 };
-      int n = epoll_pwait2 (worker->epoll, events, EVENTS_PER_WAIT, wait >= 0 ? &timeout : NULL, NULL);
+      int n = wait_for_events (worker, events, time_to_wait (worker));
 
       worker->now = g_get_monotonic_time ();
       /* The inbox last and whole: what came while the sockets were served goes out in the same flush. */
