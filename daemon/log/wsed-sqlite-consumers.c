@@ -124,7 +124,11 @@ find_or_make (WsedSqliteConsumers  *self,
       *id = sqlite3_column_int64 (self->find, 0);
       used = sqlite3_column_int64 (self->find, 1);
     }
-  sqlite3_reset (self->find);
+  if (sqlite3_reset (self->find) != SQLITE_OK)
+    {
+      wsed_sqlite_set_error (self->db, "reading the consumers", error);
+      return FALSE;
+    }
   if (*id == 0)
     return make (self, request, now, id, error);
   if (used < now - WSED_CONSUMER_AGE)
@@ -165,8 +169,11 @@ carry_out (WsedSqliteConsumers  *self,
   while (sqlite3_step (self->acks) == SQLITE_ROW)
     wsed_acks_add (request->acks, (const char *) sqlite3_column_text (self->acks, 0), (const char *) sqlite3_column_text (self->acks, 1),
                    sqlite3_column_int64 (self->acks, 2));
-  sqlite3_reset (self->acks);
-  return TRUE;
+  /* A failed read must not look like a consumer that has acked nothing. */
+  if (sqlite3_reset (self->acks) == SQLITE_OK)
+    return TRUE;
+  wsed_sqlite_set_error (self->db, "reading a consumer's acks", error);
+  return FALSE;
 }
 
 void

@@ -154,11 +154,15 @@ test_trim_bytes (gconstpointer data)
   log_wait_low (&fixture, "user:1", 2800);
   log_heads (&fixture, "user:1", &low, &head, NULL);
   g_assert_cmpuint (head, ==, 4000);
+  /* What is below low goes in small steps: each question here is answered between two of them. */
+  do
+    {
+      log_heads (&fixture, "user:1", &low, &head, NULL);
+      wsed_log_get_stats (fixture.log, &stats);
+    }
+  while (stats.bytes > 1024 * 1024 + 64 * 1024 || stats.events >= 1200);
   /* Most of what there is room for stays. */
   g_assert_cmpuint (low, <, 3400);
-  wsed_log_get_stats (fixture.log, &stats);
-  g_assert_cmpuint (stats.bytes, <=, 1024 * 1024 + 64 * 1024);
-  g_assert_cmpuint (stats.events, <, 1200);
   read = wsed_read_new (fixture.inbox, 1, G_MAXSIZE);
   wsed_read_add (read, "user:1", NULL, 7);
   log_read (&fixture, read);
