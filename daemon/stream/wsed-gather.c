@@ -301,14 +301,19 @@ wsed_reader_sent (WsedReader       *reader,
 gboolean
 wsed_reader_has_more (WsedReader *reader)
 {
+  gboolean more = FALSE;
+
   if (!wsed_reader_page_is_sent (reader))
     return TRUE;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
-      if (subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->at < subscription->view->end)
-        return TRUE;
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE)
+        more |= subscription->at < subscription->view->end;
+      /* What is merged waits for all. */
+      else if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
+        return FALSE;
     }
-  return FALSE;
+  return more;
 }
