@@ -12,6 +12,31 @@
 
 #include "transport/wsed-connection.h"
 
+static void
+on_heads (WsedMessage *message,
+          gpointer     user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+char *
+stream_epoch (StreamFixture *fixture)
+{
+  WsedHeads *heads = wsed_heads_new (fixture->main);
+  gboolean done = FALSE;
+  char *epoch;
+
+  wsed_heads_add (heads, "*");
+  heads->message.run = on_heads;
+  heads->message.user_data = &done;
+  wsed_log_heads (fixture->log, heads);
+  while (!done)
+    g_main_context_iteration (NULL, TRUE);
+  epoch = g_strdup (g_array_index (heads->heads, WsedHead, 0).epoch);
+  wsed_heads_free (heads);
+  return epoch;
+}
+
 void
 stream_fixture_init (StreamFixture *fixture,
                      guint          workers,
@@ -28,6 +53,7 @@ stream_fixture_init (StreamFixture *fixture,
   fixture->source = wsed_inbox_attach (fixture->main, NULL);
   fixture->log = wsed_memory_log_new (&keep);
   fixture->hub = wsed_hub_new (&config, fixture->log, fixture->main);
+  fixture->epoch = stream_epoch (fixture);
 }
 
 void
@@ -57,6 +83,7 @@ stream_fixture_clear (StreamFixture *fixture)
   g_object_unref (fixture->log);
   wsed_inbox_run (fixture->main);
   wsed_inbox_free (fixture->main);
+  g_free (fixture->epoch);
 }
 
 static void
@@ -102,29 +129,23 @@ stream_settle (StreamFixture *fixture)
     g_main_context_iteration (NULL, TRUE);
 }
 
-static void
-on_heads (WsedMessage *message,
-          gpointer     user_data)
+void
+stream_publish_some (StreamFixture *fixture,
+                     const char    *channels,
+                     guint          n)
 {
-  *(gboolean *) user_data = TRUE;
+  for (guint i = 0; i < n; i++)
+    stream_publish (fixture, channels, "t", WSE_SEVERITY_INFO, "{}");
+  stream_settle (fixture);
 }
 
 char *
-stream_epoch (StreamFixture *fixture)
+stream_fill (StreamFixture *fixture,
+             const char    *text)
 {
-  WsedHeads *heads = wsed_heads_new (fixture->main);
-  gboolean done = FALSE;
-  char *epoch;
+  g_auto(GStrv) parts = text != NULL ? g_strsplit (text, "EPOCH", -1) : NULL;
 
-  wsed_heads_add (heads, "*");
-  heads->message.run = on_heads;
-  heads->message.user_data = &done;
-  wsed_log_heads (fixture->log, heads);
-  while (!done)
-    g_main_context_iteration (NULL, TRUE);
-  epoch = g_strdup (g_array_index (heads->heads, WsedHead, 0).epoch);
-  wsed_heads_free (heads);
-  return epoch;
+  return parts != NULL ? g_strjoinv (fixture->epoch, parts) : NULL;
 }
 
 static void
@@ -156,6 +177,7 @@ client_new (StreamFixture       *fixture,
 {
   Client *client = g_new0 (Client, 1);
   WsedAdmission *admission = wsed_admission_new ();
+  g_autofree char *after = stream_fill (fixture, options->after);
   g_autoptr(GError) error = NULL;
   int fds[2], problem;
 
@@ -172,8 +194,8 @@ client_new (StreamFixture       *fixture,
   admission->control = options->control;
   admission->channels = g_strsplit (options->channels, " ", -1);
   admission->history = options->history;
-  if (options->after != NULL)
-    admission->after = wse_cursor_new (options->after, &error);
+  if (after != NULL)
+    admission->after = wse_cursor_new (after, &error);
   g_assert_no_error (error);
   wse_filter_parse (options->types, options->severity, &admission->filter, &error);
   g_assert_no_error (error);
@@ -279,8 +301,9 @@ client_expect_text (Client     *client,
                     const char *text)
 {
   g_autofree char *next = client_next (client);
+  g_autofree char *filled = stream_fill (client->fixture, text);
 
-  g_assert_cmpstr (next, ==, text);
+  g_assert_cmpstr (next, ==, filled);
 }
 
 void
@@ -308,4 +331,11 @@ client_expect_quiet (Client *client)
   g_assert_nonnull (next);
   if (!g_str_has_prefix (next, "{\"id\":\"quiet\",\"success\":true"))
     g_error ("expected nothing, got %s", next);
+}
+
+void
+client_say (Client     *client,
+            const char *text)
+{
+  g_assert_true (client_send (client, WSE_OPCODE_TEXT, text, strlen (text)));
 }

@@ -14,6 +14,7 @@ typedef struct
   WsedInbox *main;
   GSource *source;
   WsedHub *hub;
+  char *epoch;                  /* of the log */
   guint appending;
   guint64 appended;
 } StreamFixture;
@@ -25,7 +26,7 @@ typedef struct
   WsedFraming framing;
   gboolean control;
   guint history;
-  const char *after;
+  const char *after;           /* with EPOCH for the log's epoch */
   const char *types;
   const char *severity;
   const char *consumer;        /* of the user "u" */
@@ -50,7 +51,12 @@ void    stream_fixture_turn  (StreamFixture *fixture);
 void    stream_publish       (StreamFixture *fixture, const char *channels, const char *type, WseSeverity severity, const char *payload);
 /* Waits until all that was published is appended and handed to the hub. */
 void    stream_settle        (StreamFixture *fixture);
+/* Asks the log for its epoch, and waits for the answer. */
 char   *stream_epoch         (StreamFixture *fixture);
+/* @n events of the type "t", payload {}, one after the other; waits for them. */
+void    stream_publish_some  (StreamFixture *fixture, const char *channels, guint n);
+/* @text with the log's epoch where EPOCH stands; NULL for NULL. */
+char   *stream_fill          (StreamFixture *fixture, const char *text);
 
 Client *client_new           (StreamFixture *fixture, const ClientOptions *options);
 void    client_free          (Client *client);
@@ -62,6 +68,9 @@ void    client_expect_quiet  (Client *client);
 gboolean client_send         (Client *client, WseOpcode opcode, const char *data, gsize length);
 /* Asserts the next text's p.x member (payload {"x":N}) and seq. */
 void    client_expect        (Client *client, const char *channel, guint64 seq);
+/* @text: with EPOCH for the log's epoch. */
 void    client_expect_text   (Client *client, const char *text);
+/* Sends a text message, which has to be taken at once. */
+void    client_say           (Client *client, const char *text);
 
 G_END_DECLS

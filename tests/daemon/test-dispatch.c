@@ -9,47 +9,11 @@
 #include <sys/socket.h>
 
 static StreamFixture fixture;
-static char *epoch;
 
 static void
 begin (void)
 {
   stream_fixture_init (&fixture, 2, 64 * 1024 * 1024, 0, 3600);
-  epoch = stream_epoch (&fixture);
-}
-
-static void
-end (void)
-{
-  g_clear_pointer (&epoch, g_free);
-  stream_fixture_clear (&fixture);
-}
-
-static void
-publish (const char *channels,
-         guint       n)
-{
-  for (guint i = 0; i < n; i++)
-    stream_publish (&fixture, channels, "t", WSE_SEVERITY_INFO, "{}");
-  stream_settle (&fixture);
-}
-
-static void
-say (Client     *client,
-     const char *text)
-{
-  g_assert_true (client_send (client, WSE_OPCODE_TEXT, text, strlen (text)));
-}
-
-/* @answer: with EPOCH for the log's epoch. */
-static void
-expect (Client     *client,
-        const char *answer)
-{
-  g_auto(GStrv) parts = g_strsplit (answer, "EPOCH", -1);
-  g_autofree char *text = g_strjoinv (epoch, parts);
-
-  client_expect_text (client, text);
 }
 
 static void
@@ -58,27 +22,27 @@ test_subscribe (void)
   Client *client;
 
   begin ();
-  publish ("session:s", 3);
+  stream_publish_some (&fixture, "session:s", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
-  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"session_id\":\"s\",\"history\":2}}");
-  expect (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"session:s\",\"session_id\":\"s\","
-                  "\"cursor\":\"session:s@EPOCH:1\",\"recovered\":true}}");
+  client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"session_id\":\"s\",\"history\":2}}");
+  client_expect_text (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"session:s\",\"session_id\":\"s\","
+                              "\"cursor\":\"session:s@EPOCH:1\",\"recovered\":true}}");
   client_expect (client, "session:s", 2);
   client_expect (client, "session:s", 3);
-  publish ("session:s", 1);
+  stream_publish_some (&fixture, "session:s", 1);
   client_expect (client, "session:s", 4);
-  publish ("user:a", 1);
+  stream_publish_some (&fixture, "user:a", 1);
   client_expect (client, "user:a", 1);
   /* Again: position and filter are replaced. */
-  say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"session:s\",\"types\":[\"other\"]}}");
-  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"session:s\","
-                  "\"cursor\":\"session:s@EPOCH:4\",\"recovered\":true}}");
-  publish ("session:s", 1);
+  client_say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"session:s\",\"types\":[\"other\"]}}");
+  client_expect_text (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"session:s\","
+                              "\"cursor\":\"session:s@EPOCH:4\",\"recovered\":true}}");
+  stream_publish_some (&fixture, "session:s", 1);
   stream_publish (&fixture, "session:s", "other", WSE_SEVERITY_INFO, "{}");
   client_expect (client, "session:s", 6);
   client_expect_quiet (client);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -87,12 +51,12 @@ test_unsubscribe (void)
   Client *client;
 
   begin ();
-  publish ("global", 400);
+  stream_publish_some (&fixture, "global", 400);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
-  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":400}}");
+  client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":400}}");
   g_free (client_next (client));
   client_expect (client, "global", 1);
-  say (client, "{\"id\":\"2\",\"method\":\"unsubscribe\",\"params\":{\"channel\":\"global\"}}");
+  client_say (client, "{\"id\":\"2\",\"method\":\"unsubscribe\",\"params\":{\"channel\":\"global\"}}");
   for (;;)
     {
       g_autofree char *text = client_next (client);
@@ -100,12 +64,12 @@ test_unsubscribe (void)
       if (strstr (text, "\"id\":\"2\"") != NULL)
         break;
     }
-  publish ("global", 1);
+  stream_publish_some (&fixture, "global", 1);
   client_expect_quiet (client);
-  publish ("user:a", 1);
+  stream_publish_some (&fixture, "user:a", 1);
   client_expect (client, "user:a", 1);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -115,25 +79,25 @@ test_subscribe_control (void)
   Client *client;
 
   begin ();
-  publish ("global", 2);
+  stream_publish_some (&fixture, "global", 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
   g_free (client_next (client));
   g_free (client_next (client));
-  text = g_strdup_printf ("{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global@%s:1\"}}", epoch);
-  say (client, text);
-  expect (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
-                  "\"cursor\":\"global@EPOCH:1\",\"recovered\":true}}");
+  text = stream_fill (&fixture, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global@EPOCH:1\"}}");
+  client_say (client, text);
+  client_expect_text (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
+                              "\"cursor\":\"global@EPOCH:1\",\"recovered\":true}}");
   client_expect (client, "global", 2);
-  expect (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
-  say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global@other:1\"}}");
-  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
-                  "\"cursor\":\"global@EPOCH:0\",\"recovered\":false}}");
-  expect (client, "{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"global\",\"epoch\":\"EPOCH\",\"from\":1,\"to\":0,\"reason\":\"epoch\"}}");
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
+  client_say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"after\":\"global@other:1\"}}");
+  client_expect_text (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
+                              "\"cursor\":\"global@EPOCH:0\",\"recovered\":false}}");
+  client_expect_text (client, "{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"global\",\"epoch\":\"EPOCH\",\"from\":1,\"to\":0,\"reason\":\"epoch\"}}");
   client_expect (client, "global", 1);
   client_expect (client, "global", 2);
-  expect (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -142,17 +106,17 @@ test_history (void)
   Client *client;
 
   begin ();
-  publish ("user:b", 3);
+  stream_publish_some (&fixture, "user:b", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .dialect = WSE_DIALECT_FEED });
-  say (client, "{\"id\":\"1\",\"method\":\"history\",\"params\":{\"channel\":\"user:b\",\"limit\":2}}");
-  expect (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"events\":["
-                  "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{}},"
-                  "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{}}],"
-                  "\"cursor\":\"user:b@EPOCH:2\",\"recovered\":true}}");
-  say (client, "{\"id\":\"2\",\"method\":\"history\",\"params\":{\"channel\":\"user:none\"}}");
-  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"events\":[],\"cursor\":\"user:none@EPOCH:0\",\"recovered\":true}}");
+  client_say (client, "{\"id\":\"1\",\"method\":\"history\",\"params\":{\"channel\":\"user:b\",\"limit\":2}}");
+  client_expect_text (client, "{\"id\":\"1\",\"success\":true,\"result\":{\"events\":["
+                              "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{}},"
+                              "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{}}],"
+                              "\"cursor\":\"user:b@EPOCH:2\",\"recovered\":true}}");
+  client_say (client, "{\"id\":\"2\",\"method\":\"history\",\"params\":{\"channel\":\"user:none\"}}");
+  client_expect_text (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"events\":[],\"cursor\":\"user:none@EPOCH:0\",\"recovered\":true}}");
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 /* Answers come in the order of the commands, whatever each has to wait for. */
@@ -170,7 +134,7 @@ test_order (void)
                                                i % 3 == 0 ? "subscribe" : i % 3 == 1 ? "ping" : "history",
                                                i % 3 == 1 ? "" : "\"channel\":\"user:x\"");
 
-      say (client, text);
+      client_say (client, text);
     }
   for (guint i = 0; i < 200; i++)
     {
@@ -180,7 +144,7 @@ test_order (void)
       g_assert_true (g_str_has_prefix (text, head));
     }
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -215,14 +179,14 @@ test_errors (void)
     {
       g_autofree char *answer = NULL;
 
-      say (client, wrong[i][0]);
+      client_say (client, wrong[i][0]);
       answer = client_next (client);
       g_assert_nonnull (answer);
       if (strstr (answer, wrong[i][1]) == NULL)
         g_error ("%s was answered %s", wrong[i][0], answer);
     }
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 /* 20 in a row that cannot be understood; one that can between them starts the count anew. */
@@ -234,16 +198,16 @@ test_bad_in_a_row (void)
   begin ();
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   for (guint i = 0; i < 19; i++)
-    say (client, "garbage");
-  say (client, "{\"type\":\"pong\"}");
+    client_say (client, "garbage");
+  client_say (client, "{\"type\":\"pong\"}");
   for (guint i = 0; i < 20; i++)
-    say (client, "garbage");
+    client_say (client, "garbage");
   for (guint i = 0; i < 39; i++)
     client_expect_text (client, "{\"type\":\"error\",\"message\":\"Invalid message format\"}");
   g_assert_null (client_next (client));
   g_assert_cmpint (client->close_code, ==, WSE_CLOSE_POLICY);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 /* A client that asks and does not read: no more than 64 answers wait for it, and then the daemon reads no more of it either. */
@@ -261,7 +225,7 @@ test_no_answers_taken (void)
     {
       g_assert_cmpuint (++asked, <, 100000);
       if (asked % 100 == 0)
-        publish ("user:a", 1);
+        stream_publish_some (&fixture, "user:a", 1);
     }
   for (guint i = 0; i < asked + asked / 100; i++)
     {
@@ -272,7 +236,7 @@ test_no_answers_taken (void)
     }
   g_assert_cmpuint (seq, ==, asked / 100);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -280,11 +244,10 @@ ack (Client     *client,
      const char *cursor,
      gboolean    good)
 {
-  g_auto(GStrv) parts = g_strsplit (cursor, "EPOCH", -1);
-  g_autofree char *text = g_strjoinv (epoch, parts);
+  g_autofree char *text = stream_fill (&fixture, cursor);
   g_autofree char *command = g_strdup_printf ("{\"id\":\"ack\",\"method\":\"ack\",\"params\":{\"cursor\":\"%s\"}}", text);
 
-  say (client, command);
+  client_say (client, command);
   client_expect_text (client, good ? "{\"id\":\"ack\",\"success\":true,\"result\":{\"acked\":true}}"
                                    : "{\"id\":\"ack\",\"success\":false,\"error\":{\"code\":\"bad_cursor\","
                                      "\"message\":\"the cursor is not of what was sent on this connection\"}}");
@@ -297,8 +260,8 @@ test_consumer (void)
   Client *client;
 
   begin ();
-  publish ("user:u", 3);
-  publish ("global", 2);
+  stream_publish_some (&fixture, "user:u", 3);
+  stream_publish_some (&fixture, "global", 2);
   /* New to it: the oldest kept. */
   client = client_new (&fixture, &options);
   for (guint i = 1; i <= 3; i++)
@@ -330,7 +293,7 @@ test_consumer (void)
   client = client_new (&fixture, &(ClientOptions){ .channels = "global", .consumer = "d" });
   client_expect (client, "global", 1);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 /* A filter passes over what then counts as sent. */
@@ -340,18 +303,18 @@ test_consumer_filter (void)
   Client *client;
 
   begin ();
-  publish ("user:u", 5);
+  stream_publish_some (&fixture, "user:u", 5);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c", .types = "other", .control = TRUE });
   /* hello; caught_up: only then it is passed over. */
   g_free (client_next (client));
   g_free (client_next (client));
   ack (client, "user:u@EPOCH:5", TRUE);
-  publish ("user:u", 2);
+  stream_publish_some (&fixture, "user:u", 2);
   client_expect_quiet (client);
   ack (client, "user:u@EPOCH:7", TRUE);
   ack (client, "user:u@EPOCH:8", FALSE);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 /* subscribe without a place of its own: the ack, else live. */
@@ -361,22 +324,22 @@ test_consumer_subscribe (void)
   Client *client;
 
   begin ();
-  publish ("team:t", 3);
+  stream_publish_some (&fixture, "team:t", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c" });
-  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\",\"history\":3}}");
+  client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\",\"history\":3}}");
   g_free (client_next (client));
   for (guint i = 1; i <= 3; i++)
     client_expect (client, "team:t", i);
   ack (client, "team:t@EPOCH:2", TRUE);
-  say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\"}}");
-  expect (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"team:t\","
-                  "\"cursor\":\"team:t@EPOCH:2\",\"recovered\":true}}");
+  client_say (client, "{\"id\":\"2\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\"}}");
+  client_expect_text (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"team:t\","
+                              "\"cursor\":\"team:t@EPOCH:2\",\"recovered\":true}}");
   client_expect (client, "team:t", 3);
-  say (client, "{\"id\":\"3\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\"}}");
-  expect (client, "{\"id\":\"3\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
-                  "\"cursor\":\"global@EPOCH:0\",\"recovered\":true}}");
+  client_say (client, "{\"id\":\"3\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\"}}");
+  client_expect_text (client, "{\"id\":\"3\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
+                              "\"cursor\":\"global@EPOCH:0\",\"recovered\":true}}");
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -404,7 +367,7 @@ test_closed_meanwhile (void)
   stream_publish (&fixture, "user:a", "t", WSE_SEVERITY_INFO, payload);
   stream_settle (&fixture);
   poll (&(struct pollfd) { client->fd, POLLIN, 0 }, 1, -1);
-  say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\"}}");
+  client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\"}}");
   poll (&inbox, 1, -1);
   /* The client has most of the event still to take, so the close frame waits; the hub answers behind it. */
   wsed_hub_shutdown (fixture.hub, 5000, on_shut_down, NULL);
@@ -420,7 +383,7 @@ test_closed_meanwhile (void)
     }
   g_assert_cmpstr (received->str + received->len - strlen (reason), ==, reason);
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 int

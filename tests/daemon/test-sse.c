@@ -12,29 +12,11 @@
                                   "\"seq\":" #seq ",\"p\":{},\"ch\":\"" channel "\"}\n\n"
 
 static StreamFixture fixture;
-static char *epoch;
 
 static void
 begin (guint heartbeat)
 {
   stream_fixture_init (&fixture, 1, 512 * 1024, 0, heartbeat);
-  epoch = stream_epoch (&fixture);
-}
-
-static void
-end (void)
-{
-  g_clear_pointer (&epoch, g_free);
-  stream_fixture_clear (&fixture);
-}
-
-static void
-publish (const char *channels,
-         guint       n)
-{
-  for (guint i = 0; i < n; i++)
-    stream_publish (&fixture, channels, "t", WSE_SEVERITY_INFO, "{}");
-  stream_settle (&fixture);
 }
 
 /* Reads exactly as many bytes as @expected has, with EPOCH for the log's epoch. */
@@ -42,8 +24,7 @@ static void
 expect (Client     *client,
         const char *expected)
 {
-  g_auto(GStrv) parts = g_strsplit (expected, "EPOCH", -1);
-  g_autofree char *text = g_strjoinv (epoch, parts);
+  g_autofree char *text = stream_fill (&fixture, expected);
   gsize length = strlen (text), have = 0;
   g_autofree char *got = g_malloc0 (length + 1);
 
@@ -73,11 +54,8 @@ connect_to (const char *channels,
             const char *after,
             guint       history)
 {
-  g_auto(GStrv) parts = g_strsplit (after != NULL ? after : "", "EPOCH", -1);
-  g_autofree char *cursor = g_strjoinv (epoch, parts);
-
   return client_new (&fixture, &(ClientOptions){ .channels = channels, .framing = WSED_FRAMING_SSE, .control = TRUE, .history = history,
-                                                 .after = after != NULL ? cursor : NULL });
+                                                 .after = after });
 }
 
 static void
@@ -86,17 +64,17 @@ test_live (void)
   Client *client;
 
   begin (3600);
-  publish ("user:a", 1);
+  stream_publish_some (&fixture, "user:a", 1);
   client = connect_to ("user:a global", NULL, 10);
   expect_head (client);
   expect (client, EVENT (1, 1, "user:a", 1));
   expect (client, "event: caught_up\ndata: {\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:1,global@EPOCH:0\"}}\n\n");
-  publish ("global", 1);
-  publish ("user:a", 1);
-  publish ("global", 1);
+  stream_publish_some (&fixture, "global", 1);
+  stream_publish_some (&fixture, "user:a", 1);
+  stream_publish_some (&fixture, "global", 1);
   expect (client, EVENT (2, 2, "global", 1) EVENT (3, 3, "user:a", 2) EVENT (4, 4, "global", 2));
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 /* Events of several channels in one flush come in the order of n, so that no id is ahead of what has been sent. */
@@ -123,7 +101,7 @@ test_merge (void)
       expect (client, event);
     }
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -132,8 +110,8 @@ test_resume (void)
   Client *client;
 
   begin (3600);
-  publish ("user:a", 2);
-  publish ("global", 2);
+  stream_publish_some (&fixture, "user:a", 2);
+  stream_publish_some (&fixture, "global", 2);
   client = connect_to ("user:a global", "*@EPOCH:1", 0);
   expect_head (client);
   expect (client, EVENT (2, 2, "user:a", 2) EVENT (3, 3, "global", 1) EVENT (4, 4, "global", 2));
@@ -144,7 +122,7 @@ test_resume (void)
                   "\"reason\":\"epoch\"}}\n\n");
   expect (client, EVENT (1, 1, "user:a", 1));
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 static void
@@ -159,7 +137,7 @@ test_heartbeat (void)
   /* Nothing is heard of it, and it lives. */
   expect (client, ":\n\n:\n\n:\n\n:\n\n");
   client_free (client);
-  end ();
+  stream_fixture_clear (&fixture);
 }
 
 int

@@ -19,33 +19,18 @@ begin (guint workers)
 }
 
 static void
-publish (const char *channels)
-{
-  stream_publish (&fixture, channels, "t", WSE_SEVERITY_INFO, "{}");
-}
-
-static void
-publish_some (const char *channels,
-              guint       n)
-{
-  for (guint i = 0; i < n; i++)
-    publish (channels);
-  stream_settle (&fixture);
-}
-
-static void
 test_live (void)
 {
   Client *client;
 
   begin (2);
-  publish_some ("user:a", 3);
+  stream_publish_some (&fixture, "user:a", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_expect_quiet (client);
-  publish_some ("user:a", 1);
-  publish_some ("user:b", 1);
+  stream_publish_some (&fixture, "user:a", 1);
+  stream_publish_some (&fixture, "user:b", 1);
   client_expect_text (client, V2 (4, "user:a", 4));
-  publish_some ("user:a", 500);
+  stream_publish_some (&fixture, "user:a", 500);
   for (guint i = 5; i <= 504; i++)
     client_expect (client, "user:a", i);
   client_expect_quiet (client);
@@ -59,11 +44,11 @@ test_history (void)
   Client *client;
 
   begin (1);
-  publish_some ("user:a", 700);
+  stream_publish_some (&fixture, "user:a", 700);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = 600 });
   for (guint i = 101; i <= 700; i++)
     client_expect (client, "user:a", i);
-  publish_some ("user:a", 1);
+  stream_publish_some (&fixture, "user:a", 1);
   client_expect (client, "user:a", 701);
   client_expect_quiet (client);
   client_free (client);
@@ -78,7 +63,7 @@ test_merge (void)
 
   begin (1);
   for (guint i = 0; i < 300; i++)
-    publish_some (i % 3 == 0 ? "global" : "user:a", 1);
+    stream_publish_some (&fixture, i % 3 == 0 ? "global" : "user:a", 1);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .history = 1000 });
   for (guint i = 0; i < 300; i++)
     client_expect (client, i % 3 == 0 ? "global" : "user:a", i % 3 == 0 ? i / 3 + 1 : i / 3 * 2 + i % 3);
@@ -91,21 +76,16 @@ test_merge (void)
 static void
 test_control (void)
 {
-  g_autofree char *epoch = NULL, *hello = NULL, *caught_up = NULL, *after = NULL;
   Client *client;
 
   begin (1);
-  epoch = stream_epoch (&fixture);
-  publish_some ("user:a", 2);
-  after = g_strdup_printf ("user:a@%s:1", epoch);
-  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .control = TRUE, .after = after });
-  hello = g_strdup_printf ("{\"v\":2,\"t\":\"hello\",\"p\":{\"connection_id\":\"00000000-0000-4000-8000-000000000000\",\"heartbeat_s\":3600,"
-                           "\"max_message_bytes\":131072,\"cursor\":\"user:a@%s:1,global@%s:0\"}}", epoch, epoch);
-  caught_up = g_strdup_printf ("{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@%s:2,global@%s:0\"}}", epoch, epoch);
-  client_expect_text (client, hello);
+  stream_publish_some (&fixture, "user:a", 2);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .control = TRUE, .after = "user:a@EPOCH:1" });
+  client_expect_text (client, "{\"v\":2,\"t\":\"hello\",\"p\":{\"connection_id\":\"00000000-0000-4000-8000-000000000000\",\"heartbeat_s\":3600,"
+                              "\"max_message_bytes\":131072,\"cursor\":\"user:a@EPOCH:1,global@EPOCH:0\"}}");
   client_expect (client, "user:a", 2);
-  client_expect_text (client, caught_up);
-  publish_some ("global", 1);
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:2,global@EPOCH:0\"}}");
+  stream_publish_some (&fixture, "global", 1);
   client_expect (client, "global", 1);
   client_free (client);
   stream_fixture_clear (&fixture);
@@ -114,20 +94,18 @@ test_control (void)
 static void
 test_mark (void)
 {
-  g_autofree char *epoch = NULL, *mark = NULL, *text = NULL;
+  g_autofree char *text = NULL;
   Client *client;
 
   stream_fixture_init (&fixture, 1, 1024 * 1024, 0, 1);
-  epoch = stream_epoch (&fixture);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .types = "wanted" });
   for (guint i = 0; i < 2; i++)
     {
       text = client_next (client);
       g_clear_pointer (&text, g_free);
     }
-  publish_some ("user:a", 5);
-  mark = g_strdup_printf ("{\"v\":2,\"t\":\"mark\",\"p\":{\"cursor\":\"user:a@%s:5\"}}", epoch);
-  client_expect_text (client, mark);
+  stream_publish_some (&fixture, "user:a", 5);
+  client_expect_text (client, "{\"v\":2,\"t\":\"mark\",\"p\":{\"cursor\":\"user:a@EPOCH:5\"}}");
   stream_publish (&fixture, "user:a", "wanted", WSE_SEVERITY_INFO, "{}");
   client_expect (client, "user:a", 6);
   client_free (client);
@@ -138,16 +116,14 @@ test_mark (void)
 static void
 test_once (void)
 {
-  g_autofree char *epoch = NULL, *after = NULL;
   Client *both, *second, *resumed;
 
   begin (1);
-  epoch = stream_epoch (&fixture);
   both = client_new (&fixture, &(ClientOptions){ .channels = "global user:a" });
   second = client_new (&fixture, &(ClientOptions){ .channels = "global" });
   client_expect_quiet (both);
   client_expect_quiet (second);
-  publish_some ("user:a global", 2);
+  stream_publish_some (&fixture, "user:a global", 2);
   client_expect (both, "user:a", 1);
   client_expect (both, "user:a", 2);
   client_expect_quiet (both);
@@ -156,14 +132,11 @@ test_once (void)
   client_expect_quiet (second);
 
   /* The first one's position is past it and came from a cursor: passed over in the second. */
-  after = g_strdup_printf ("user:a@%s:2,global@%s:0", epoch, epoch);
-  resumed = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = after });
+  resumed = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = "user:a@EPOCH:2,global@EPOCH:0" });
   client_expect_quiet (resumed);
   client_free (resumed);
   /* It came from history: delivered in the next. */
-  g_free (after);
-  after = g_strdup_printf ("global@%s:0", epoch);
-  resumed = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = after, .history = 1 });
+  resumed = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = "global@EPOCH:0", .history = 1 });
   client_expect (resumed, "global", 1);
   client_expect (resumed, "user:a", 2);
   client_expect_quiet (resumed);
@@ -176,22 +149,19 @@ test_once (void)
 static void
 test_whole_log (void)
 {
-  g_autofree char *epoch = NULL, *after = NULL;
   Client *client;
 
   begin (2);
-  epoch = stream_epoch (&fixture);
-  publish_some ("user:a", 1);
-  publish_some ("user:b global", 1);
+  stream_publish_some (&fixture, "user:a", 1);
+  stream_publish_some (&fixture, "user:b global", 1);
   client = client_new (&fixture, &(ClientOptions){ .channels = "*", .history = 10 });
   client_expect (client, "user:a", 1);
   client_expect (client, "user:b", 1);
-  publish_some ("team:x user:a", 1);
+  stream_publish_some (&fixture, "team:x user:a", 1);
   client_expect (client, "team:x", 1);
   client_expect_quiet (client);
   client_free (client);
-  after = g_strdup_printf ("*@%s:0", epoch);
-  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .after = after });
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .after = "*@EPOCH:0" });
   client_expect (client, "user:a", 1);
   client_expect (client, "user:b", 1);
   client_expect (client, "user:a", 2);
@@ -203,22 +173,17 @@ test_whole_log (void)
 static void
 test_foreign_cursor (void)
 {
-  static const char * const cursors[] = { "user:a@nowhere:1", "user:a@%s:99", "*@%s:99" };
-  g_autofree char *epoch = NULL;
+  static const char * const cursors[] = { "user:a@nowhere:1", "user:a@EPOCH:99", "*@EPOCH:99" };
 
   begin (1);
-  epoch = stream_epoch (&fixture);
-  publish_some ("user:a", 2);
+  stream_publish_some (&fixture, "user:a", 2);
   for (guint i = 0; i < G_N_ELEMENTS (cursors); i++)
     {
-      g_auto(GStrv) parts = g_strsplit (cursors[i], "%s", -1);
-      g_autofree char *after = g_strjoinv (epoch, parts);
-      g_autofree char *gap = g_strdup_printf ("{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"user:a\",\"epoch\":\"%s\",\"from\":1,\"to\":0,"
-                                              "\"reason\":\"epoch\"}}", epoch);
-      Client *client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .after = after });
+      Client *client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .after = cursors[i] });
 
       g_free (client_next (client));
-      client_expect_text (client, gap);
+      client_expect_text (client, "{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"user:a\",\"epoch\":\"EPOCH\",\"from\":1,\"to\":0,"
+                                  "\"reason\":\"epoch\"}}");
       client_expect (client, "user:a", 1);
       client_expect (client, "user:a", 2);
       g_free (client_next (client));
@@ -231,18 +196,16 @@ test_foreign_cursor (void)
 static void
 test_retention (void)
 {
-  g_autofree char *epoch = NULL, *after = NULL, *text = NULL;
+  g_autofree char *text = NULL;
   Client *client;
   guint64 from = 0;
 
   stream_fixture_init (&fixture, 1, 1024 * 1024, 10, 3600);
-  epoch = stream_epoch (&fixture);
-  publish_some ("user:a", 200);
-  after = g_strdup_printf ("user:a@%s:1", epoch);
+  stream_publish_some (&fixture, "user:a", 200);
   /* Retention works in the background: wait until it has. */
   while (from < 190)
     {
-      client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .after = after });
+      client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE, .after = "user:a@EPOCH:1" });
       g_free (client_next (client));
       text = client_next (client);
       if (strstr (text, "\"gap\"") != NULL)
@@ -268,7 +231,7 @@ test_filter (void)
   for (guint i = 0; i < 50; i++)
     {
       stream_publish (&fixture, "user:a", "rare", i % 2 == 0 ? WSE_SEVERITY_WARNING : WSE_SEVERITY_INFO, "{}");
-      publish_some ("user:a", 9);
+      stream_publish_some (&fixture, "user:a", 9);
     }
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .types = "rare,other", .severity = "warning", .history = 5 });
   for (guint i = 0; i < 5; i++)
@@ -327,13 +290,11 @@ test_churn (void)
 {
   enum { READERS = 12, EVENTS = 3000 };
   static const char * const channels[] = { "user:a", "user:b", "user:a user:b", "global", "user:b global" };
-  g_autofree char *epoch = NULL;
   Client *clients[READERS] = { NULL };
   guint64 a[READERS] = { 0 }, b[READERS] = { 0 }, last_a = 0;
   guint published = 0, complete = 0;
 
   stream_fixture_init (&fixture, 2, 512 * 1024, 0, 3600);
-  epoch = stream_epoch (&fixture);
   while (complete < READERS)
     {
       guint reader = g_test_rand_int_range (0, READERS);
@@ -343,7 +304,7 @@ test_churn (void)
           const char *to = channels[g_test_rand_int_range (0, G_N_ELEMENTS (channels))];
 
           last_a += strstr (to, "user:a") != NULL;
-          publish (to);
+          stream_publish (&fixture, to, "t", WSE_SEVERITY_INFO, "{}");
         }
       if (published == EVENTS)
         for (reader = 0; reader < READERS && a[reader] == last_a && b[reader] == G_MAXUINT64; reader++)
@@ -352,8 +313,8 @@ test_churn (void)
         break;
       if (clients[reader] == NULL)
         {
-          g_autofree char *after = g_strdup_printf ("user:a@%s:%" G_GUINT64_FORMAT ",user:b@%s:%" G_GUINT64_FORMAT, epoch, a[reader],
-                                                    epoch, b[reader]);
+          g_autofree char *after = g_strdup_printf ("user:a@EPOCH:%" G_GUINT64_FORMAT ",user:b@EPOCH:%" G_GUINT64_FORMAT, a[reader],
+                                                    b[reader]);
 
           clients[reader] = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .after = after });
         }

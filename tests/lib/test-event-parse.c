@@ -2,47 +2,11 @@
 
 /* Intake, to the letter of PROTOCOL section 2: what each member may be, what becomes of it, and which error its breach is. */
 
+#include "event-fixture.h"
+
 #include <string.h>
 
-#include "wse-error.h"
-#include "wse-event-private.h"
 #include "wse-json-private.h"
-
-#define NOW G_GINT64_CONSTANT (1700000000123456)
-
-static WseEvent *
-parse_bytes (const char *data, gsize length, gsize max_bytes, GError **error)
-{
-  const WseEventParse rules = { max_bytes, WSE_MAX_DEPTH, NOW };
-  /* Exactly these bytes: a sanitizer sees one read too far. */
-  g_autofree char *copy = g_memdup2 (data, length);
-
-  return wse_event_parse (copy, length, &rules, error);
-}
-
-static WseEvent *
-parse (const char *json)
-{
-  g_autoptr (GError) error = NULL;
-  WseEvent *event = parse_bytes (json, strlen (json), WSE_DEFAULT_MAX_EVENT, &error);
-
-  g_assert_no_error (error);
-  return event;
-}
-
-static void
-check_refused (const char *json, WseError code, const char *message)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (WseEvent) event = parse_bytes (json, strlen (json), WSE_DEFAULT_MAX_EVENT, &error);
-
-  if (event != NULL || !g_error_matches (error, WSE_ERROR, code) || !g_str_has_prefix (error->message, message)
-      || !g_utf8_validate (error->message, -1, NULL))
-    {
-      g_test_message ("%s: %s", json, error != NULL ? error->message : "accepted");
-      g_test_fail ();
-    }
-}
 
 /* @members stand in an event beside its type. */
 static void
@@ -64,10 +28,7 @@ with (const char *members)
 static void
 check_payload (const char *json, const char *expected)
 {
-  g_autoptr (WseEvent) event = parse (json);
-
-  g_assert_cmpstr (event->payload, ==, expected);
-  g_assert_cmpuint (event->payload_length, ==, strlen (expected));
+  check_payload_of (parse (json), expected);
 }
 
 static void
@@ -515,6 +476,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  event_form = wse_event_parse;
   g_test_add_func ("/event-parse/everything", test_everything);
   g_test_add_func ("/event-parse/least", test_least);
   g_test_add_func ("/event-parse/null", test_null);
