@@ -3,32 +3,14 @@
 /* WsedSqliteReader owns a reading connection and its thread. It never writes, and never holds a transaction while it waits. */
 
 #include "log/wsed-sqlite-reader.h"
+#include "log/wsed-log-task.h"
 #include "log/wsed-sqlite-span.h"
-
-typedef struct
-{
-  WsedMessage message;
-  gpointer request;
-} Task;
-
-static void
-send_task (WsedSqliteReader *self,
-           gpointer    request,
-           void      (*run) (WsedMessage *, gpointer))
-{
-  Task *task = g_new (Task, 1);
-
-  task->message = (WsedMessage) { .run = run, .user_data = self };
-  task->request = request;
-  wsed_inbox_push (self->inbox, &task->message);
-}
 
 static void
 on_read (WsedMessage *message,
          gpointer     user_data)
 {
-  g_autofree Task *task = (Task *) message;
-  WsedRead *read = task->request;
+  WsedRead *read = wsed_log_task_take (message);
 
   wsed_sqlite_reader_run_read (user_data, read);
   wsed_inbox_push (read->reply_to, &read->message);
@@ -38,8 +20,7 @@ static void
 on_locate (WsedMessage *message,
            gpointer     user_data)
 {
-  g_autofree Task *task = (Task *) message;
-  WsedLocate *locate = task->request;
+  WsedLocate *locate = wsed_log_task_take (message);
 
   wsed_sqlite_reader_run_locate (user_data, locate);
   wsed_inbox_push (locate->reply_to, &locate->message);
@@ -49,8 +30,7 @@ static void
 on_stop (WsedMessage *message,
          gpointer     user_data)
 {
-  g_autofree Task *task = (Task *) message;
-
+  wsed_log_task_take (message);
   ((WsedSqliteReader *) user_data)->stop = TRUE;
 }
 
@@ -167,7 +147,7 @@ wsed_sqlite_reader_free (WsedSqliteReader *self)
 {
   if (self == NULL)
     return;
-  send_task (self, NULL, on_stop);
+  wsed_log_task_send (self->inbox, NULL, on_stop, self);
   pthread_join (self->thread, NULL);
   release (self);
 }
@@ -176,14 +156,14 @@ void
 wsed_sqlite_reader_read (WsedSqliteReader *self,
                   WsedRead   *read)
 {
-  send_task (self, read, on_read);
+  wsed_log_task_send (self->inbox, read, on_read, self);
 }
 
 void
 wsed_sqlite_reader_locate (WsedSqliteReader *self,
                     WsedLocate *locate)
 {
-  send_task (self, locate, on_locate);
+  wsed_log_task_send (self->inbox, locate, on_locate, self);
 }
 
 guint64

@@ -8,6 +8,7 @@
 #include "log/wsed-ballast.h"
 #include "log/wsed-commit.h"
 #include "log/wsed-log-mark.h"
+#include "log/wsed-log-task.h"
 #include "log/wsed-retention.h"
 #include "log/wsed-sqlite-consumers.h"
 
@@ -46,35 +47,6 @@ struct _WsedSqliteWriter
   WsedLogStats stats;
   guint64 queued_bytes;        /* atomic */
 };
-
-/* A request on its way in; the request's own message is for the way back. */
-typedef struct
-{
-  WsedMessage message;
-  gpointer request;
-} Task;
-
-static void
-send_task (WsedSqliteWriter *self,
-           gpointer    request,
-           void      (*run) (WsedMessage *, gpointer))
-{
-  Task *task = g_new (Task, 1);
-
-  task->message = (WsedMessage) { .run = run, .user_data = self };
-  task->request = request;
-  wsed_inbox_push (self->inbox, &task->message);
-}
-
-static gpointer
-take_request (WsedMessage *message)
-{
-  Task *task = (Task *) message;
-  gpointer request = task->request;
-
-  g_free (task);
-  return request;
-}
 
 static void
 set_state (WsedSqliteWriter   *self,
@@ -203,7 +175,7 @@ on_append (WsedMessage *message,
            gpointer     user_data)
 {
   WsedSqliteWriter *self = user_data;
-  WsedAppend *append = take_request (message);
+  WsedAppend *append = wsed_log_task_take (message);
 
   for (guint i = 0; i < append->events->len; i++)
     {
@@ -224,7 +196,7 @@ on_heads (WsedMessage *message,
           gpointer     user_data)
 {
   WsedSqliteWriter *self = user_data;
-  WsedHeads *heads = take_request (message);
+  WsedHeads *heads = wsed_log_task_take (message);
 
   commit (self);
   for (guint i = 0; i < heads->heads->len; i++)
@@ -251,7 +223,7 @@ on_consume (WsedMessage *message,
 {
   WsedSqliteWriter *self = user_data;
 
-  wsed_sqlite_consumers_add (self->consumers, take_request (message));
+  wsed_sqlite_consumers_add (self->consumers, wsed_log_task_take (message));
 }
 
 /* Acks that came together share a transaction. */
@@ -278,7 +250,7 @@ on_stop (WsedMessage *message,
 {
   WsedSqliteWriter *self = user_data;
 
-  take_request (message);
+  wsed_log_task_take (message);
   self->stop = TRUE;
 }
 
@@ -496,7 +468,7 @@ wsed_sqlite_writer_new (const char           *path,
 void
 wsed_sqlite_writer_stop (WsedSqliteWriter *self)
 {
-  send_task (self, NULL, on_stop);
+  wsed_log_task_send (self->inbox, NULL, on_stop, self);
   pthread_join (self->thread, NULL);
 }
 
@@ -538,21 +510,21 @@ wsed_sqlite_writer_append (WsedSqliteWriter *self,
                     WsedAppend *append)
 {
   __atomic_fetch_add (&self->queued_bytes, append->bytes, __ATOMIC_RELAXED);
-  send_task (self, append, on_append);
+  wsed_log_task_send (self->inbox, append, on_append, self);
 }
 
 void
 wsed_sqlite_writer_heads (WsedSqliteWriter *self,
                    WsedHeads  *heads)
 {
-  send_task (self, heads, on_heads);
+  wsed_log_task_send (self->inbox, heads, on_heads, self);
 }
 
 void
 wsed_sqlite_writer_consume (WsedSqliteWriter *self,
                             WsedConsumer     *consumer)
 {
-  send_task (self, consumer, on_consume);
+  wsed_log_task_send (self->inbox, consumer, on_consume, self);
 }
 
 void
