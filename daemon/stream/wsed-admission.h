@@ -25,6 +25,7 @@ typedef struct
   GStrv channels;              /* or { "*" } */
   WseFilter *filter;           /* NULL: all */
   guint history;               /* for channels that after does not name */
+  gboolean history_given;      /* the client said how many */
   WseCursor *after;            /* NULL: none given */
   char *consumer;              /* the durable reader's name; NULL: none */
   GArray *acks;                /* (element-type WsedAck) what it has acked; NULL without a consumer */

@@ -230,6 +230,7 @@ wsed_endpoint_read (const WsedEndpoint  *self,
 
   /* Where `after` is given, a channel that it does not name begins live. */
   admission->history = wsed_query_get (read, "after") != NULL ? 0 : WSE_DEFAULT_HISTORY;
+  admission->history_given = wsed_query_get (read, "history") != NULL;
   return read_format (read, admission, error) && read_channels (self, read, admission, error) &&
          wsed_query_get_uint (read, "history", 0, WSE_MAX_HISTORY, &admission->history, error) && read_after (read, admission, error) &&
          wse_filter_parse (wsed_query_get (read, "types"), wsed_query_get (read, "severity"), &admission->filter, error);

@@ -356,7 +356,7 @@ prepare (WsedHandshakes    *self,
     admit (admitting, message);
 }
 
-/* What an EventSource says when it comes back. Without a consumer it is where to go on. */
+/* What an EventSource says when it comes back. Without a consumer it is where to go on, as `after` is. */
 static gboolean
 read_last_event_id (WsedHandshakes    *self,
                     SoupServerMessage *message,
@@ -379,6 +379,8 @@ read_last_event_id (WsedHandshakes    *self,
     {
       g_clear_pointer (&admission->after, wse_cursor_unref);
       admission->after = wse_cursor_ref (*seen);
+      if (!admission->history_given)
+        admission->history = 0;
     }
   return TRUE;
 }

@@ -138,6 +138,16 @@ class Sse(Scenario):
         rest, _ = self.open(self.three(f'&after={quote(mine[0].id)}'), last='').until('caught_up')
         self.assertEqual(self.own(rest), list(range(1, 9)))
 
+    def test_last_event_id_of_channels(self):
+        """Last-Event-ID that names channels, as `after` would: those that it does not name begin live, or as `history` says"""
+        self.fill(9)
+        epoch = ID.match(self.open(self.three()).until('caught_up')[0][-1].id).group(1)
+        last = f'user:{self.user}@{epoch}:1'
+        rest, _ = self.open(self.three(), last=last).until('caught_up')
+        self.assertEqual(self.own(rest), [3, 6])
+        rest, _ = self.open(self.three('&history=1'), last=last).until('caught_up')
+        self.assertEqual(self.own(rest), [3, 6, 7, 8])
+
     def test_gap(self):
         """an id of another epoch, or beyond the end: gap as an event for each channel, then everything kept"""
         self.fill(3)
