@@ -148,6 +148,8 @@ wsed_api_publish (WsedApi           *api,
   const char *problem;
   WsedForm form;
 
+  if (!wsed_api_check_query (message))
+    return;
   if (!wsed_api_publish_form (message, &form, &problem))
     wsed_answer_error (message, 415, "unsupported_media_type", problem);
   else if (body == NULL)

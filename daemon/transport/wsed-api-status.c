@@ -13,9 +13,8 @@
 #include "wse-error.h"
 #include "wse-json-private.h"
 
-/* FALSE where the request has parameters that are not known; it is answered then. */
-static gboolean
-check_query (SoupServerMessage *message)
+gboolean
+wsed_api_check_query (SoupServerMessage *message)
 {
   g_autoptr (GError) error = NULL;
   const char *query = g_uri_get_query (soup_server_message_get_uri (message));
@@ -34,7 +33,7 @@ wsed_api_stats (WsedApi           *api,
   WsedLogStats stats;
   GString *out;
 
-  if (!check_query (message))
+  if (!wsed_api_check_query (message))
     return;
   wsed_log_get_stats (api->log, &stats);
   out = g_string_new (NULL);
@@ -56,7 +55,7 @@ wsed_api_health (WsedApi           *api,
   WsedLogStats stats;
   GString *out;
 
-  if (!check_query (message))
+  if (!wsed_api_check_query (message))
     return;
   wsed_log_get_stats (api->log, &stats);
   out = g_string_new (NULL);
@@ -108,7 +107,7 @@ wsed_api_metrics_text (WsedApi           *api,
 {
   GString *out;
 
-  if (!check_query (message))
+  if (!wsed_api_check_query (message))
     return;
   out = g_string_new (NULL);
   wsed_metrics_write_text (out);
@@ -128,7 +127,7 @@ wsed_api_metrics_json (WsedApi           *api,
 {
   GString *out;
 
-  if (!check_query (message))
+  if (!wsed_api_check_query (message))
     return;
   out = g_string_new ("{\"cpu_seconds\":");
   append_seconds (out);
@@ -152,6 +151,6 @@ wsed_api_root (WsedApi           *api,
     "GET  /api/health         health\n"
     "GET  /metrics            metrics for Prometheus; /api/metrics: the same as JSON\n";
 
-  if (check_query (message))
+  if (wsed_api_check_query (message))
     wsed_answer_set (message, 200, "text/plain; charset=utf-8", g_string_new (page));
 }

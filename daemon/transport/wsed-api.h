@@ -31,6 +31,8 @@ void wsed_api_metrics_text (WsedApi *api, SoupServerMessage *message);
 void wsed_api_metrics_json (WsedApi *api, SoupServerMessage *message);
 void wsed_api_root         (WsedApi *api, SoupServerMessage *message);
 
+/* FALSE where the request has parameters other than who one is; it is answered 400 then. */
+gboolean wsed_api_check_query (SoupServerMessage *message);
 /* Before the body is read: the form that its Content-Type names; FALSE where it is none that is taken. */
 gboolean wsed_api_publish_form (SoupServerMessage *message, WsedForm *form, const char **problem);
 

@@ -258,6 +258,10 @@ class Publish(Scenario):
             self.assertEqual(answer.status, 405)
             self.assertEqual(set(json.loads(answer.body)['error']), {'code', 'message'})
             self.assertIn('POST', answer.headers['allow'])
+        for path in ('/api/events?x=1', '/api/events?channel=global', '/api/events?user_id=a&user_id=b', '/api/events?user_id='):
+            status, answer = self.daemon.post({'event_type': 'a', 'broadcast': True}, path=path)
+            self.assertEqual((status, answer['error']['code']), (400, 'bad_request'))
+        self.assertEqual(self.daemon.post({'event_type': 'a', 'broadcast': True}, path='/api/events?user_id=a&roles=b,c&teams=d')[0], 201)
         answer = self.daemon.request('POST', '/api/event')
         self.assertEqual(answer.status, 404)
         self.assertEqual(set(json.loads(answer.body)['error']), {'code', 'message'})
