@@ -128,6 +128,7 @@ make_hub (WsedDaemon *self)
     .workers = self->config->workers,
     .tail_bytes = self->config->tail_bytes,
     .heartbeat = self->config->heartbeat,
+    .touch = G_TIME_SPAN_DAY,
     .max_message = self->config->max_message,
     .buffer_size = self->config->buffer_size,
     .tick = TICK,

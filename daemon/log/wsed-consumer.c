@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+enum
+{
+  FATE_WAITING,
+  FATE_CLAIMED,
+  FATE_WITHDRAWN,
+};
+
 static void
 ack_clear (gpointer data)
 {
@@ -96,4 +103,25 @@ wsed_consumer_free (WsedConsumer *consumer)
   g_array_unref (consumer->acks);
   g_clear_error (&consumer->error);
   g_free (consumer);
+}
+
+static gboolean
+decide (WsedConsumer *consumer,
+        int           fate)
+{
+  int waiting = FATE_WAITING;
+
+  return __atomic_compare_exchange_n (&consumer->fate, &waiting, fate, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+gboolean
+wsed_consumer_claim (WsedConsumer *consumer)
+{
+  return decide (consumer, FATE_CLAIMED);
+}
+
+gboolean
+wsed_consumer_withdraw (WsedConsumer *consumer)
+{
+  return decide (consumer, FATE_WITHDRAWN);
 }

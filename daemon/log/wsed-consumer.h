@@ -29,11 +29,16 @@ typedef struct
   char *name;
   GArray *acks;                /* (element-type WsedAck) in: to be acked, kept before the answer; none: only to be opened. out: all that it
                                 * has acked, merged to the greater seq of each channel's newest epoch */
+  int fate;                    /* atomic: whether the log has begun with it, or its maker wants it no more */
   GError *error;               /* WSE_ERROR_BUSY: the user has WSED_MAX_CONSUMERS others; WSE_ERROR_UNAVAILABLE: the log; else NULL */
 } WsedConsumer;
 
 WsedConsumer *wsed_consumer_new  (const char *user, const char *name, WsedInbox *reply_to);
 void          wsed_consumer_free (WsedConsumer *consumer);
+/* For the stores, before they carry it out. FALSE: it was withdrawn, and is answered as it is. */
+gboolean      wsed_consumer_claim (WsedConsumer *consumer);
+/* For its maker, while it is under way. FALSE: the log has begun with it. */
+gboolean      wsed_consumer_withdraw (WsedConsumer *consumer);
 
 GArray       *wsed_acks_new      (void);
 GArray       *wsed_acks_copy     (GArray *acks);

@@ -98,7 +98,7 @@ wsed_memory_consumers_carry_out (WsedMemoryConsumers *self,
                                  WsedConsumer        *request,
                                  gint64               now)
 {
-  Consumer *consumer = find_or_make (self, request, now);
+  Consumer *consumer = wsed_consumer_claim (request) ? find_or_make (self, request, now) : NULL;
 
   if (consumer == NULL)
     return;

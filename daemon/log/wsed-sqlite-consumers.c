@@ -78,12 +78,11 @@ wsed_sqlite_consumers_add (WsedSqliteConsumers *self,
   g_ptr_array_add (self->waiting, request);
 }
 
+/* FALSE: the user has as many in use as there may be; the request says so then. */
 static gboolean
-make (WsedSqliteConsumers  *self,
-      WsedConsumer         *request,
-      gint64                now,
-      gint64               *id,
-      GError              **error)
+has_room (WsedSqliteConsumers *self,
+          WsedConsumer        *request,
+          gint64               now)
 {
   gint64 others = 0;
 
@@ -92,11 +91,19 @@ make (WsedSqliteConsumers  *self,
   if (sqlite3_step (self->count) == SQLITE_ROW)
     others = sqlite3_column_int64 (self->count, 0);
   sqlite3_reset (self->count);
-  if (others >= WSED_MAX_CONSUMERS)
-    {
-      request->error = g_error_new (WSE_ERROR, WSE_ERROR_BUSY, "this user has %d consumers already: use one of them", WSED_MAX_CONSUMERS);
-      return TRUE;
-    }
+  if (others < WSED_MAX_CONSUMERS)
+    return TRUE;
+  request->error = g_error_new (WSE_ERROR, WSE_ERROR_BUSY, "this user has %d consumers already: use one of them", WSED_MAX_CONSUMERS);
+  return FALSE;
+}
+
+static gboolean
+make (WsedSqliteConsumers  *self,
+      WsedConsumer         *request,
+      gint64                now,
+      gint64               *id,
+      GError              **error)
+{
   sqlite3_bind_text (self->insert, 1, request->user, -1, SQLITE_STATIC);
   sqlite3_bind_text (self->insert, 2, request->name, -1, SQLITE_STATIC);
   sqlite3_bind_int64 (self->insert, 3, now);
@@ -129,6 +136,12 @@ find_or_make (WsedSqliteConsumers  *self,
       wsed_sqlite_set_error (self->db, "reading the consumers", error);
       return FALSE;
     }
+  /* One that is to be forgotten is as new. */
+  if ((*id == 0 || used < now - WSED_CONSUMER_AGE) && !has_room (self, request, now))
+    {
+      *id = 0;
+      return TRUE;
+    }
   if (*id == 0)
     return make (self, request, now, id, error);
   if (used < now - WSED_CONSUMER_AGE)
@@ -150,6 +163,8 @@ carry_out (WsedSqliteConsumers  *self,
 {
   gint64 id;
 
+  if (!wsed_consumer_claim (request))
+    return TRUE;
   if (!find_or_make (self, request, now, &id, error))
     return FALSE;
   if (id == 0)

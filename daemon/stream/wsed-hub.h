@@ -16,6 +16,7 @@ typedef struct
   guint workers;
   gsize tail_bytes;
   guint heartbeat;             /* seconds */
+  gint64 touch;                /* microseconds: so often a consumer that is connected is noted as in use */
   gsize max_message;           /* bytes */
   guint buffer_size;           /* events */
   guint tick;                  /* microseconds between two flushes under load */

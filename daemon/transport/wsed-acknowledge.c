@@ -175,6 +175,15 @@ wsed_acknowledge_new (WsedReader       *reader,
   return NULL;
 }
 
+gboolean
+wsed_acknowledge_withdraw (WsedAcknowledge *self)
+{
+  if (self->searches == 0 && !wsed_consumer_withdraw (self->request))
+    return FALSE;
+  self->reader = NULL;
+  return TRUE;
+}
+
 void
 wsed_acknowledge_cancel (WsedAcknowledge *self)
 {

@@ -16,6 +16,8 @@ typedef void (*WsedAcknowledged) (GArray *acks, const GError *error, gpointer us
 /* The answer may come before it returns: then it returns NULL. */
 WsedAcknowledge *wsed_acknowledge_new    (WsedReader *reader, WsedWorker *worker, const char *user, const char *consumer, WseCursor *cursor,
                                           WsedAcknowledged done, gpointer user_data);
+/* TRUE: nothing of it is kept, and @done is not called any more. FALSE: the log is keeping it just now, and @done will be called. */
+gboolean         wsed_acknowledge_withdraw (WsedAcknowledge *self);
 /* @done is not called any more; the log may keep the ack all the same. */
 void             wsed_acknowledge_cancel (WsedAcknowledge *self);
 

@@ -197,7 +197,10 @@ take_param (Params             *params,
   if (strcmp (name, "after") == 0)
     return take_cursor (name, value, &command->after, error);
   if (strcmp (name, "cursor") == 0)
-    return take_cursor (name, value, &command->cursor, error);
+    {
+      command->bad_cursor = !take_cursor (name, value, &command->cursor, error);
+      return !command->bad_cursor;
+    }
   if (strcmp (name, "types") == 0)
     return take_types (params, value, error);
   if (strcmp (name, "severity") == 0)

@@ -36,6 +36,7 @@ typedef struct
   WseFilter *filter;           /* NULL: all */
   WseCursor *after;            /* NULL: not given */
   WseCursor *cursor;
+  gboolean bad_cursor;         /* it is `cursor` that is wrong of its parameters */
   gboolean has_history;
   guint history;
   guint limit;

@@ -49,6 +49,7 @@ struct _WsedConnection
   gboolean gone;               /* to be freed at the end of the turn */
   GByteArray *input;           /* read, and held back until a command is done; NULL: none */
   gint64 heard_at;             /* when the last frame came */
+  gint64 touched_at;           /* when the log last heard of the consumer */
   gint64 moved_at;             /* when events last went out, or none were waiting */
 
   /* Of a WebSocket. */

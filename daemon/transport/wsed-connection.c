@@ -191,6 +191,29 @@ is_dead (WsedConnection *self,
 }
 
 static void
+on_touched (WsedMessage *message,
+            gpointer     user_data)
+{
+  wsed_consumer_free ((WsedConsumer *) message);
+}
+
+/* PROTOCOL section 3: forgotten after 30 days unused. One that is connected is in use, also where it acks nothing. */
+static void
+touch_consumer (WsedConnection *self,
+                gint64          now)
+{
+  WsedWorker *worker = self->subscriber.worker;
+  WsedConsumer *request;
+
+  if (self->admission->consumer == NULL || now - self->touched_at < wsed_worker_get_config (worker)->touch)
+    return;
+  self->touched_at = now;
+  request = wsed_consumer_new (self->admission->user, self->admission->consumer, wsed_worker_get_inbox (worker));
+  request->message.run = on_touched;
+  wsed_log_consume (wsed_worker_get_log (worker), request);
+}
+
+static void
 on_heartbeat (WsedSubscriber *subscriber)
 {
   WsedConnection *self = (WsedConnection *) subscriber;
@@ -208,6 +231,7 @@ on_heartbeat (WsedSubscriber *subscriber)
     return;
   if (self->reader != NULL)
     wsed_reader_mark (self->reader);
+  touch_consumer (self, now);
   /* One that takes nothing gets no second sign of life behind the first. */
   if (!wsed_outbox_has_own (&self->outbox) && (self->reader == NULL || wsed_reader_started (self->reader)))
     self->kind->beat (self);
@@ -272,7 +296,7 @@ wsed_connection_start (WsedWorker    *worker,
     }
   self->wire = wsed_socket_wire_new (admission->fd);
   self->readable = self->writable = TRUE;
-  self->heard_at = self->moved_at = wsed_worker_get_now (worker);
+  self->heard_at = self->moved_at = self->touched_at = wsed_worker_get_now (worker);
   if (admission->early_length > 0)
     self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
   g_clear_pointer (&admission->early, g_free);

@@ -229,7 +229,7 @@ carry_out (WsedConnection *self,
   wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_COMMAND);
   if (error != NULL)
     {
-      send_error (self, "invalid", error->message);
+      send_error (self, command->bad_cursor ? "bad_cursor" : "invalid", error->message);
       return;
     }
   switch (command->method)
@@ -311,6 +311,9 @@ undo (WsedConnection *self)
 void
 wsed_dispatch_time_out (WsedConnection *self)
 {
+  /* An ack that is being kept cannot be undone; it is answered in a moment. */
+  if (self->acknowledge != NULL && !wsed_acknowledge_withdraw (self->acknowledge))
+    return;
   undo (self);
   send_error (self, "timeout", "it could not be done in 5 s and is undone: try again later");
 }

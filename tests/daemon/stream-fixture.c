@@ -51,7 +51,8 @@ stream_fixture_init (StreamFixture *fixture,
   memset (fixture, 0, sizeof *fixture);
   fixture->main = wsed_inbox_new ();
   fixture->source = wsed_inbox_attach (fixture->main, NULL);
-  fixture->log = wsed_memory_log_new (&keep);
+  fixture->log = stall_log_new (wsed_memory_log_new (&keep));
+  fixture->stall = STALL_LOG (fixture->log);
   fixture->hub = wsed_hub_new (&config, fixture->log, fixture->main);
   fixture->epoch = stream_epoch (fixture);
 }
@@ -281,18 +282,22 @@ receive (Client *client)
     }
 }
 
+void
+client_wait (Client *client)
+{
+  struct pollfd fds[2] = { { client->fd, POLLIN, 0 }, { wsed_inbox_get_fd (client->fixture->main), POLLIN, 0 } };
+
+  poll (fds, 2, -1);
+  stream_fixture_turn (client->fixture);
+  if (fds[0].revents != 0)
+    receive (client);
+}
+
 char *
 client_next (Client *client)
 {
   while (g_queue_is_empty (&client->texts) && !client->ended)
-    {
-      struct pollfd fds[2] = { { client->fd, POLLIN, 0 }, { wsed_inbox_get_fd (client->fixture->main), POLLIN, 0 } };
-
-      poll (fds, 2, -1);
-      stream_fixture_turn (client->fixture);
-      if (fds[0].revents != 0)
-        receive (client);
-    }
+    client_wait (client);
   return g_queue_pop_head (&client->texts);
 }
 

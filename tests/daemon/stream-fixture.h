@@ -2,6 +2,7 @@
 #pragma once
 
 #include "log/wsed-memory-log.h"
+#include "stall-log.h"
 #include "stream/wsed-hub.h"
 #include "wse-frame-private.h"
 
@@ -10,7 +11,8 @@ G_BEGIN_DECLS
 /* A hub with its workers over a memory log, and clients on socket pairs: everything of streaming but the handshake. */
 typedef struct
 {
-  WsedLog *log;
+  WsedLog *log;                /* a memory log … */
+  StallLog *stall;             /* … behind this one, the same object */
   WsedInbox *main;
   GSource *source;
   WsedHub *hub;
@@ -60,6 +62,8 @@ char   *stream_fill          (StreamFixture *fixture, const char *text);
 
 Client *client_new           (StreamFixture *fixture, const ClientOptions *options);
 void    client_free          (Client *client);
+/* Waits until something comes, or anything else happens. */
+void    client_wait          (Client *client);
 /* The next text, waiting for it; NULL when the connection ended. */
 char   *client_next          (Client *client);
 /* Asserts that nothing comes before the answer to a ping that is sent now. */

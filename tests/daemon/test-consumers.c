@@ -185,22 +185,63 @@ test_restart (Fixture       *fixture,
     expect (fixture, "u", "c", "user:u", NULL, 0);
 }
 
-/* Not used for 30 days: forgotten, and its place is free. */
+/* Makes the consumer "old" one that was last used more than 30 days ago. */
 static void
-test_forgotten (Fixture       *fixture,
-                gconstpointer  sqlite)
+make_old (Fixture *fixture)
 {
   g_autofree char *sql = g_strdup_printf ("UPDATE consumer SET used=%" G_GINT64_FORMAT " WHERE name='old'",
                                           g_get_real_time () - WSED_CONSUMER_AGE - G_TIME_SPAN_HOUR);
   sqlite3 *db;
 
-  ack (fixture, "u", "old", "user:u", "e", 5);
-  ack (fixture, "u", "new", "user:u", "e", 6);
   close_log (fixture);
   g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
   g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
   sqlite3_close (db);
   open_log (fixture);
+}
+
+/* One that is to be forgotten is no way to a seventeenth. */
+static void
+test_limit_forgotten (Fixture       *fixture,
+                      gconstpointer  sqlite)
+{
+  g_autoptr(WsedConsumer) old = wsed_consumer_new ("u", "old", fixture->inbox);
+
+  ack (fixture, "u", "old", "global", "e", 1);
+  make_old (fixture);
+  for (guint i = 0; i < WSED_MAX_CONSUMERS; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("c%u", i);
+
+      ack (fixture, "u", name, "global", "e", i);
+    }
+  ask (fixture, old);
+  g_assert_error (old->error, WSE_ERROR, WSE_ERROR_BUSY);
+}
+
+/* What its maker wants no more is not kept. */
+static void
+test_withdrawn (Fixture       *fixture,
+                gconstpointer  sqlite)
+{
+  g_autoptr(WsedConsumer) request = wsed_consumer_new ("u", "c", fixture->inbox);
+
+  ack (fixture, "u", "c", "global", "e", 1);
+  wsed_acks_add (request->acks, "global", "e", 5);
+  g_assert_true (wsed_consumer_withdraw (request));
+  ask (fixture, request);
+  expect (fixture, "u", "c", "global", "e", 1);
+  g_assert_false (wsed_consumer_claim (request));
+}
+
+/* Not used for 30 days: forgotten, and its place is free. */
+static void
+test_forgotten (Fixture       *fixture,
+                gconstpointer  sqlite)
+{
+  ack (fixture, "u", "old", "user:u", "e", 5);
+  ack (fixture, "u", "new", "user:u", "e", 6);
+  make_old (fixture);
   expect (fixture, "u", "old", "user:u", NULL, 0);
   expect (fixture, "u", "new", "user:u", "e", 6);
 }
@@ -216,6 +257,8 @@ main (int    argc,
   BOTH ("merge", test_merge);
   BOTH ("limit", test_limit);
   BOTH ("restart", test_restart);
+  BOTH ("withdrawn", test_withdrawn);
+  g_test_add ("/consumers/sqlite/limit-forgotten", Fixture, "sqlite", set_up, test_limit_forgotten, tear_down);
   g_test_add ("/consumers/sqlite/forgotten", Fixture, "sqlite", set_up, test_forgotten, tear_down);
   return g_test_run ();
 }

@@ -189,15 +189,14 @@ class Consumers(Reading, Scenario):
         self.assertEqual(self.replay('bad'), [1, 2, 3, 4, 5])
 
     def test_not_a_cursor(self):
-        """what is no cursor at all is refused, and the connection stays"""
+        """what is no cursor at all is a bad_cursor, none is invalid; the connection stays"""
         client = self.consume('not')
         self.events(client)
-        for cursor in ('', '5', 'user', f'user:{self.user}@e', f'user:{self.user}@e:-1', f'user:{self.user}@e:1,user:{self.user}@e:2', '*@e:1,global@e:1', 5, None, [], {}, 'x' * 5000):
+        for cursor in ('', '5', 'user', f'user:{self.user}@e', f'user:{self.user}@e:-1', f'user:{self.user}@e:1,user:{self.user}@e:2', '*@e:1,global@e:1', 5, [], {}, 'x' * 5000):
             answer = client.request('ack', {'cursor': cursor})
-            self.assertFalse(answer['success'], cursor)
-            self.assertEqual(set(answer['error']), {'code', 'message'})
-        self.assertFalse(client.request('ack')['success'])
-        self.assertFalse(client.request('ack', {})['success'])
+            self.assertEqual((answer['success'], set(answer['error']), answer['error']['code']), (False, {'code', 'message'}, 'bad_cursor'), cursor)
+        for params in (None, {}, {'cursor': None}):
+            self.assertEqual(client.request('ack', params)['error']['code'], 'invalid')
         self.assertTrue(client.request('ping')['success'])
 
     def test_whole_log_cursor(self):
