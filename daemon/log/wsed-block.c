@@ -337,3 +337,30 @@ wsed_block_get (const WsedBlock *self,
     record->places[i] = (WsedBlockPlace) { get32 (at), get64 (at + 4) };
   return read_texts (record, at, end);
 }
+
+void
+wsed_block_blank (WsedBlock *self,
+                  guint64    n,
+                  guint8    *header,
+                  guint8    *data)
+{
+  WsedBlockRecord record;
+
+  g_assert (self->header == header && self->data == data);
+  if (!wsed_block_get (self, n, &record))
+    return;
+  memset (data + (record.bytes - data), 0, record.length);
+  put32 (data + (n - self->first_n) * 4, 0);
+  header[9] = --self->kept;
+}
+
+void
+wsed_block_seal (const WsedBlock *self,
+                 guint8          *header,
+                 gsize            header_length)
+{
+  guint32 crc = checksum_header (self->first_n, header, header_length);
+
+  put32 (header + 4, crc);
+  put32 (header, wsed_crc32c (crc, self->data, self->data_length));
+}

@@ -81,6 +81,9 @@ gboolean         wsed_block_open_header (WsedBlock *self, guint64 first_n, const
 gboolean         wsed_block_open        (WsedBlock *self, guint64 first_n, const void *header, gsize header_length,
                                          const void *data, gsize data_length);
 WsedBlockChannel wsed_block_get_channel (const WsedBlock *self, guint i);
+/* Overwrites the event @n in place; @header and @data are what the block was opened with. wsed_block_seal() afterwards. */
+void             wsed_block_blank       (WsedBlock *self, guint64 n, guint8 *header, guint8 *data);
+void             wsed_block_seal        (const WsedBlock *self, guint8 *header, gsize header_length);
 /* FALSE: removed, or not in this block. */
 gboolean         wsed_block_get         (const WsedBlock *self, guint64 n, WsedBlockRecord *record);
 

@@ -181,6 +181,27 @@ wsed_locate_free (WsedLocate *locate)
   g_free (locate);
 }
 
+WsedErase *
+wsed_erase_new (WsedInbox  *reply_to,
+                const char *channel)
+{
+  WsedErase *erase = g_new0 (WsedErase, 1);
+
+  erase->reply_to = reply_to;
+  erase->channel = g_strdup (channel);
+  return erase;
+}
+
+void
+wsed_erase_free (WsedErase *erase)
+{
+  if (erase == NULL)
+    return;
+  g_free (erase->channel);
+  g_clear_error (&erase->error);
+  g_free (erase);
+}
+
 void
 wsed_log_append (WsedLog    *self,
                  WsedAppend *append)
@@ -219,6 +240,14 @@ wsed_log_consume (WsedLog      *self,
 {
   g_return_if_fail (WSED_IS_LOG (self));
   WSED_LOG_GET_IFACE (self)->consume (self, consumer);
+}
+
+void
+wsed_log_erase (WsedLog   *self,
+                WsedErase *erase)
+{
+  g_return_if_fail (WSED_IS_LOG (self));
+  WSED_LOG_GET_IFACE (self)->erase (self, erase);
 }
 
 void

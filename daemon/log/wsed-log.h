@@ -107,6 +107,25 @@ typedef struct
 WsedLocate *wsed_locate_new  (WsedInbox *reply_to, const char *channel);
 void        wsed_locate_free (WsedLocate *locate);
 
+/* Erases what a channel holds. With the answer nothing of it is read any more, and that is as durable as an append. Its seqs go on
+ * behind head and ids that it has seen stay known. An event that is in other channels too is kept there. What it took on the disk is
+ * overwritten in steps between the appends that follow. In the order of appends and heads. */
+typedef struct
+{
+  WsedMessage message;
+  WsedInbox *reply_to;
+  char *channel;               /* never "*" */
+
+  gboolean known;              /* FALSE: it never had an event, or was forgotten; nothing is done then */
+  char epoch[WSE_MAX_EPOCH_BYTES + 1];
+  guint64 low, head;           /* erased: seq low + 1 … head */
+  guint64 n;                   /* the end of the log then */
+  GError *error;
+} WsedErase;
+
+WsedErase *wsed_erase_new  (WsedInbox *reply_to, const char *channel);
+void       wsed_erase_free (WsedErase *erase);
+
 typedef enum
 {
   WSED_LOG_OK,
@@ -123,7 +142,7 @@ typedef struct
   guint64 appended;            /* since the start */
   guint64 duplicates;
   guint64 commits;
-  guint64 removed;             /* by retention, since the start */
+  guint64 removed;             /* by retention and erasing, since the start */
   guint64 queued_bytes;        /* appends not yet answered */
   guint64 unreadable;          /* blocks met with a wrong checksum, since the start */
 } WsedLogStats;
@@ -145,6 +164,7 @@ struct _WsedLogInterface
   void (*read) (WsedLog *self, WsedRead *read);
   void (*locate) (WsedLog *self, WsedLocate *locate);
   void (*consume) (WsedLog *self, WsedConsumer *consumer);
+  void (*erase) (WsedLog *self, WsedErase *erase);
   void (*get_stats) (WsedLog *self, WsedLogStats *stats);
   void (*close) (WsedLog *self);
 };
@@ -154,6 +174,7 @@ void wsed_log_heads     (WsedLog *self, WsedHeads *heads);
 void wsed_log_read      (WsedLog *self, WsedRead *read);
 void wsed_log_locate    (WsedLog *self, WsedLocate *locate);
 void wsed_log_consume   (WsedLog *self, WsedConsumer *consumer);
+void wsed_log_erase     (WsedLog *self, WsedErase *erase);
 void wsed_log_get_stats (WsedLog *self, WsedLogStats *stats);
 void wsed_log_close     (WsedLog *self);
 

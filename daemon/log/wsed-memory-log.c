@@ -479,6 +479,29 @@ wsed_memory_log_consume (WsedLog      *log,
 }
 
 static void
+wsed_memory_log_erase (WsedLog   *log,
+                       WsedErase *erase)
+{
+  WsedMemoryLog *self = WSED_MEMORY_LOG (log);
+  Ring *ring;
+
+  lock_log (self);
+  ring = g_hash_table_lookup (self->channels, erase->channel);
+  if (!refuse_closed (self, &erase->error) && ring != NULL)
+    {
+      erase->known = TRUE;
+      memcpy (erase->epoch, self->epoch, sizeof erase->epoch);
+      erase->low = ring->low;
+      erase->head = ring->head;
+      erase->n = self->all.head;
+      while (ring->low < ring->head)
+        remove_oldest (self, ring);
+    }
+  wsed_inbox_push (erase->reply_to, &erase->message);
+  unlock_log (self);
+}
+
+static void
 wsed_memory_log_get_stats (WsedLog      *log,
                            WsedLogStats *stats)
 {
@@ -547,6 +570,7 @@ wsed_memory_log_iface_init (WsedLogInterface *iface)
   iface->read = wsed_memory_log_read;
   iface->locate = wsed_memory_log_locate;
   iface->consume = wsed_memory_log_consume;
+  iface->erase = wsed_memory_log_erase;
   iface->get_stats = wsed_memory_log_get_stats;
   iface->close = wsed_memory_log_close;
 }

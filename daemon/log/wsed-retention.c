@@ -17,6 +17,8 @@
 #define ROUND_MIN 1024
 /* Of what a block once held, below which it is written anew. */
 #define LIVE_PERCENT 45
+/* Events passed over for one question where the log begins; the next one goes on from there. */
+#define FIND_EVENTS 4096
 /* A channel is forgotten so long after its last event went, PROTOCOL section 1. */
 #define FORGET_AFTER (90 * 24 * 3600 * G_TIME_SPAN_SECOND)
 #define PAGE_BYTES 4096
@@ -47,6 +49,7 @@ struct _WsedSweeper
   guint64 cursor_n;            /* the round goes on behind this */
   gboolean round;
   guint64 round_cut;           /* index->cut when the last round began */
+  gboolean erased;             /* something was overwritten since then */
   guint32 channel;             /* the next to be visited */
   guint64 live_n;              /* everything up to here was seen to be gone */
   GPtrArray *staged;           /* (element-type WsedChannel) whose low rises with this transaction */
@@ -149,6 +152,23 @@ wsed_sweeper_get (WsedSweeper *self,
   *removed = self->removed;
 }
 
+static void
+count_removed (WsedSweeper *self,
+               guint        events)
+{
+  self->removed += events;
+  self->events -= MIN (self->events, events);
+}
+
+void
+wsed_sweeper_erased (WsedSweeper *self,
+                     guint        events)
+{
+  count_removed (self, events);
+  if (events > 0)
+    self->erased = TRUE;
+}
+
 static inline guint64
 low_of (const WsedChannel *channel)
 {
@@ -165,14 +185,6 @@ stage_low (WsedSweeper *self,
   if (channel->staged_low == 0)
     g_ptr_array_add (self->staged, channel);
   channel->staged_low = low;
-}
-
-static void
-count_removed (WsedSweeper *self,
-               guint        events)
-{
-  self->removed += events;
-  self->events -= MIN (self->events, events);
 }
 
 static gboolean
@@ -328,9 +340,10 @@ sweep_round (WsedSweeper  *self,
 
   if (!self->round)
     {
-      if (self->index->cut - self->round_cut < MAX (ROUND_MIN, self->events / 2))
+      if (!self->erased && self->index->cut - self->round_cut < MAX (ROUND_MIN, self->events / 2))
         return TRUE;
       self->round = TRUE;
+      self->erased = FALSE;
       self->round_cut = self->index->cut;
       self->cursor_n = 0;
     }
@@ -476,8 +489,9 @@ wsed_sweeper_find_low (WsedSweeper *self)
 {
   WsedBlockRecord record;
   guint64 at = MAX (self->live_n, self->index->low_n), n;
+  guint passed = 0;
 
-  while ((n = wsed_block_cursor_step (&self->cursor, at, FALSE, &record)) != 0)
+  while ((n = wsed_block_cursor_step (&self->cursor, at, FALSE, &record)) != 0 && passed++ < FIND_EVENTS)
     {
       gboolean live = FALSE;
 

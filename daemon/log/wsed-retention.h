@@ -14,8 +14,10 @@ void         wsed_sweeper_free    (WsedSweeper *self);
 gboolean     wsed_sweeper_wrote   (WsedSweeper *self, guint blocks, guint events);
 /* One step; *more: another one would find work at once. */
 gboolean     wsed_sweeper_step    (WsedSweeper *self, gint64 now, gboolean *more, GError **error);
+/* So many events were overwritten; blocks that hold nothing any more go with the next steps. */
+void         wsed_sweeper_erased   (WsedSweeper *self, guint events);
 void         wsed_sweeper_get     (WsedSweeper *self, guint64 *events, guint64 *bytes, guint64 *removed);
-/* The last n before the first event that is still in one of its channels. */
+/* The last n before the first event that is still in one of its channels, or on the way there. */
 guint64      wsed_sweeper_find_low (WsedSweeper *self);
 
 G_END_DECLS

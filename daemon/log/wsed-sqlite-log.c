@@ -96,6 +96,16 @@ wsed_sqlite_log_consume (WsedLog      *log,
 }
 
 static void
+wsed_sqlite_log_erase (WsedLog   *log,
+                       WsedErase *erase)
+{
+  WsedSqliteLog *self = WSED_SQLITE_LOG (log);
+
+  if (!refuse_closed (self, erase->reply_to, &erase->message, &erase->error))
+    wsed_sqlite_writer_erase (self->writer, erase);
+}
+
+static void
 wsed_sqlite_log_get_stats (WsedLog      *log,
                            WsedLogStats *stats)
 {
@@ -160,6 +170,7 @@ wsed_sqlite_log_iface_init (WsedLogInterface *iface)
   iface->read = wsed_sqlite_log_read;
   iface->locate = wsed_sqlite_log_locate;
   iface->consume = wsed_sqlite_log_consume;
+  iface->erase = wsed_sqlite_log_erase;
   iface->get_stats = wsed_sqlite_log_get_stats;
   iface->close = wsed_sqlite_log_close;
 }

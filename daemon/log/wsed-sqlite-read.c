@@ -281,7 +281,10 @@ read_next (Reading      *self,
     return FALSE;
   entry = wsed_sqlite_reader_make_entry (self->reader, n, &record);
   if (!is_live (entry))
-    return pass_hole (self, all, n);
+    {
+      self->page_events++;
+      return pass_hole (self, all, n);
+    }
   if (!has_room (self, entry))
     return FALSE;
   all->seq = n;

@@ -7,6 +7,7 @@
 #include "log/wsed-sqlite-writer.h"
 #include "log/wsed-ballast.h"
 #include "log/wsed-commit.h"
+#include "log/wsed-eraser.h"
 #include "log/wsed-log-mark.h"
 #include "log/wsed-log-task.h"
 #include "log/wsed-retention.h"
@@ -31,6 +32,7 @@ struct _WsedSqliteWriter
   WsedCheckpoint *checkpoint;
   WsedCommit *commit;
   WsedSweeper *sweeper;
+  WsedEraser *eraser;
   WsedSqliteConsumers *consumers;
   gint64 forgot;               /* monotonic: when consumers were last looked through */
   WsedBallast ballast;
@@ -120,7 +122,8 @@ sweep (WsedSqliteWriter *self)
 {
   g_autoptr (GError) error = NULL;
 
-  if (wsed_sweeper_step (self->sweeper, g_get_real_time (), &self->more, &error))
+  if (wsed_sweeper_step (self->sweeper, g_get_real_time (), &self->more, &error) &&
+      wsed_eraser_step (self->eraser, &self->more, &error))
     {
       wsed_checkpoint_after_commit (self->checkpoint);
       return TRUE;
@@ -215,6 +218,24 @@ on_heads (WsedMessage *message,
     }
   heads->n = self->index->n;
   wsed_inbox_push (heads->reply_to, &heads->message);
+}
+
+static void
+on_erase (WsedMessage *message,
+          gpointer     user_data)
+{
+  WsedSqliteWriter *self = user_data;
+  WsedErase *erase = wsed_log_task_take (message);
+  g_autoptr (GError) error = NULL;
+
+  commit (self);
+  if (self->stats.state == WSED_LOG_OK && !wsed_eraser_erase (self->eraser, erase, g_get_real_time (), &error))
+    note_failure (self, error);
+  if (self->stats.state != WSED_LOG_OK)
+    erase->error = g_error_new (WSE_ERROR, WSE_ERROR_UNAVAILABLE, "the log cannot be written now: %s", self->stats.reason);
+  else
+    self->more = TRUE;
+  wsed_inbox_push (erase->reply_to, &erase->message);
 }
 
 static void
@@ -433,7 +454,8 @@ open_file (WsedSqliteWriter  *self,
   if (self->checkpoint == NULL)
     return FALSE;
   wsed_checkpoint_watch (self->checkpoint, self->db);
-  return TRUE;
+  self->eraser = wsed_eraser_new (self->db, self->index, self->checkpoint, self->sweeper, error);
+  return self->eraser != NULL;
 }
 
 WsedSqliteWriter *
@@ -478,6 +500,7 @@ wsed_sqlite_writer_free (WsedSqliteWriter *self)
 {
   if (self == NULL)
     return;
+  wsed_eraser_free (self->eraser);
   wsed_checkpoint_free (self->checkpoint);
   wsed_sweeper_free (self->sweeper);
   wsed_sqlite_consumers_free (self->consumers);
@@ -525,6 +548,13 @@ wsed_sqlite_writer_consume (WsedSqliteWriter *self,
                             WsedConsumer     *consumer)
 {
   wsed_log_task_send (self->inbox, consumer, on_consume, self);
+}
+
+void
+wsed_sqlite_writer_erase (WsedSqliteWriter *self,
+                          WsedErase        *erase)
+{
+  wsed_log_task_send (self->inbox, erase, on_erase, self);
 }
 
 void

@@ -21,6 +21,7 @@ WsedCheckpoint *wsed_sqlite_writer_get_checkpoint (WsedSqliteWriter *self);
 void            wsed_sqlite_writer_append (WsedSqliteWriter *self, WsedAppend *append);
 void            wsed_sqlite_writer_heads  (WsedSqliteWriter *self, WsedHeads *heads);
 void            wsed_sqlite_writer_consume (WsedSqliteWriter *self, WsedConsumer *consumer);
+void            wsed_sqlite_writer_erase  (WsedSqliteWriter *self, WsedErase *erase);
 void            wsed_sqlite_writer_get_stats (WsedSqliteWriter *self, WsedLogStats *stats);
 
 G_END_DECLS

@@ -181,6 +181,18 @@ log_heads (LogFixture *fixture,
   wsed_heads_free (heads);
 }
 
+WsedErase *
+log_erase (LogFixture *fixture,
+           const char *channel)
+{
+  WsedErase *erase = wsed_erase_new (fixture->inbox, channel);
+
+  reopen (fixture);
+  wsed_log_erase (fixture->log, erase);
+  g_assert_true (log_wait (fixture->inbox) == &erase->message);
+  return erase;
+}
+
 WsedRead *
 log_read (LogFixture *fixture,
           WsedRead   *read)

@@ -39,6 +39,7 @@ WsedAppend *log_append_events  (LogFixture *fixture, WseEvent *first, ...) G_GNU
 void        log_append_many    (LogFixture *fixture, const char *prefix, guint count, const char *channels);
 void        log_heads          (LogFixture *fixture, const char *channel, guint64 *low, guint64 *head, char *epoch);
 WsedRead   *log_read           (LogFixture *fixture, WsedRead *read);
+WsedErase  *log_erase          (LogFixture *fixture, const char *channel);
 guint64     log_locate         (LogFixture *fixture, const char *channel, WseFilter *filter, guint history, guint64 after_n,
                                 guint64 upto);
 /* Everything of one channel behind @after, by as many reads as it takes: ids joined by " ". */
