@@ -55,6 +55,8 @@ typedef struct
 /* @masked: frames must be masked (a server's view), else must not be. @max_message: bytes, all fragments added up. @binary: FALSE
  * makes a binary message an error with 1003. Text fails fast: within a frame, as soon as a byte cannot be UTF-8. */
 WseFrameDecoder *wse_frame_decoder_new (gboolean masked, gsize max_message, gboolean binary);
+/* permessage-deflate was negotiated: a message may come deflated, with RSV1. @max_message then bounds what it inflates to. */
+void             wse_frame_decoder_set_deflate (WseFrameDecoder *decoder, gboolean deflate);
 void             wse_frame_decoder_free (WseFrameDecoder *decoder);
 /* Uses bytes from *@data / *@length, moving them forward; may unmask in place. Call again until MORE or ERROR. What comes after a close
  * frame is used up unseen (RFC 6455 5.5.1). */
@@ -63,6 +65,9 @@ guint16          wse_frame_decoder_get_close_code (WseFrameDecoder *decoder);
 const char      *wse_frame_decoder_get_problem (WseFrameDecoder *decoder);
 /* Bytes held for a message under way. */
 gsize            wse_frame_decoder_get_held (WseFrameDecoder *decoder);
+
+/* Or-ed to an opcode: RSV1, the payload is deflated. */
+#define WSE_FRAME_DEFLATED 0x40
 
 /* A server's frame (unmasked, FIN): header of 2, 4 or 10 bytes. */
 #define WSE_FRAME_HEADER_MAX 10

@@ -4,16 +4,19 @@
  * else; it does no I/O, answers no ping and sends no close: that is the connection's. A frame's header is judged byte by byte, before
  * anything of its payload is kept, so that what cannot be right costs no memory. */
 
+#include "wse-deflate-private.h"
 #include "wse-frame-private.h"
 #include "wse-utf8-private.h"
 
 #include <string.h>
 
 #define FIN 0x80
+#define RSV1 0x40            /* on a message's first frame: deflated (RFC 7692 6) */
 #define RSV 0x70
 #define MASKED 0x80
 #define CONTROL_MAX 125        /* RFC 6455 5.5 */
 #define REASON_MAX 123         /* a control frame's payload but for the code */
+#define INFLATED_PART 4096     /* bytes inflated at a time, on the stack */
 #define FIRST_BUFFER 256       /* bytes a message's buffer begins with; it grows with what came, not with what was declared */
 
 struct _WseFrameDecoder
@@ -24,6 +27,7 @@ struct _WseFrameDecoder
   char *buffer;
   gsize held;
   gsize capacity;
+  WseInflater *inflater;       /* NULL: nothing of it came yet, or it is not deflated */
 
   /* The frame under way. */
   guint64 remaining;           /* bytes of its payload still to come */
@@ -40,11 +44,13 @@ struct _WseFrameDecoder
   WseUtf8 utf8;
   guint8 masked : 1;
   guint8 binary : 1;
+  guint8 deflate : 1;          /* messages may be deflated */
+  guint8 deflated : 1;         /* the one under way is */
   guint8 in_payload : 1;
   guint8 closed : 1;           /* a close frame was given out */
 };
 
-G_STATIC_ASSERT (sizeof (WseFrameDecoder) <= 96);
+G_STATIC_ASSERT (sizeof (WseFrameDecoder) <= 104);
 
 WseFrameDecoder *
 wse_frame_decoder_new (gboolean masked, gsize max_message, gboolean binary)
@@ -58,8 +64,15 @@ wse_frame_decoder_new (gboolean masked, gsize max_message, gboolean binary)
 }
 
 void
+wse_frame_decoder_set_deflate (WseFrameDecoder *self, gboolean deflate)
+{
+  self->deflate = deflate != FALSE;
+}
+
+void
 wse_frame_decoder_free (WseFrameDecoder *self)
 {
+  g_clear_pointer (&self->inflater, wse_inflater_free);
   g_free (self->buffer);
   g_free (self->control);
   g_free (self->given);
@@ -73,6 +86,7 @@ fail (WseFrameDecoder *self, guint16 code, const char *problem)
   self->problem = problem;
   g_clear_pointer (&self->buffer, g_free);
   g_clear_pointer (&self->control, g_free);
+  g_clear_pointer (&self->inflater, wse_inflater_free);
   self->held = self->capacity = 0;
   self->n_control = 0;
   return FALSE;
@@ -106,7 +120,7 @@ check_first (WseFrameDecoder *self)
   guint8 first = self->header[0];
   guint8 opcode = frame_opcode (self);
 
-  if ((first & RSV) != 0)
+  if ((first & RSV) != 0 && ((first & RSV) != RSV1 || !self->deflate || is_control (self) || opcode == WSE_OPCODE_CONTINUATION))
     return fail (self, WSE_CLOSE_PROTOCOL, "reserved bit set");
   if (is_control (self))
     return check_control (self, first);
@@ -120,17 +134,26 @@ check_first (WseFrameDecoder *self)
     return fail (self, WSE_CLOSE_UNSUPPORTED, "binary message");
 
   self->message = opcode;
+  self->deflated = (first & RSV1) != 0;
   memset (&self->utf8, 0, sizeof self->utf8);
   return TRUE;
 }
 
-/* A data frame's declared length, before a byte of it is kept. */
+/* A data frame's declared length, before a byte of it is kept. A deflated message may be longer than what it says, since nothing of it is
+ * kept; but not without end. */
 static gboolean
 check_limit (WseFrameDecoder *self)
 {
-  if (!is_control (self) && self->remaining > self->max_message - self->held)
-    return fail (self, WSE_CLOSE_TOO_LARGE, "message too large");
-  return TRUE;
+  guint64 limit = self->max_message, used = self->held;
+
+  if (is_control (self))
+    return TRUE;
+  if (self->deflated)
+    {
+      limit = 2 * limit;
+      used = self->inflater != NULL ? wse_inflater_get_used (self->inflater) : 0;
+    }
+  return self->remaining <= limit - used || fail (self, WSE_CLOSE_TOO_LARGE, "message too large");
 }
 
 static gboolean
@@ -293,21 +316,65 @@ take_control (WseFrameDecoder *self, char *part, gsize length, WseFrame *frame)
 }
 
 static gboolean
+check_text (WseFrameDecoder *self, const char *part, gsize length)
+{
+  if (self->message != WSE_OPCODE_TEXT || wse_utf8_feed (&self->utf8, part, length))
+    return TRUE;
+  return fail (self, WSE_CLOSE_NOT_UTF8, "text is not UTF-8");
+}
+
+/* Inflates and keeps what comes out, up to the limit: never more, however much it would become. */
+static gboolean
+take_deflated (WseFrameDecoder *self, const char *part, gsize length)
+{
+  char inflated[INFLATED_PART];
+  gsize allowed;
+  gssize n;
+
+  if (self->inflater == NULL)
+    self->inflater = wse_inflater_new ();
+  do
+    {
+      allowed = self->max_message - self->held;
+      n = wse_inflater_read (self->inflater, &part, &length, inflated, MIN (allowed + 1, sizeof inflated));
+      if (n < 0)
+        return fail (self, WSE_CLOSE_NOT_UTF8, "message is not deflate data");
+      if (!check_text (self, inflated, MIN ((gsize) n, allowed)))
+        return FALSE;
+      if ((gsize) n > allowed)
+        return fail (self, WSE_CLOSE_TOO_LARGE, "message too large");
+      keep (self, inflated, n);
+    }
+  while (n > 0);
+  return TRUE;
+}
+
+static gboolean
+finish_deflated (WseFrameDecoder *self)
+{
+  if (!wse_inflater_finish (self->inflater))
+    return fail (self, WSE_CLOSE_NOT_UTF8, "deflate data breaks off");
+  g_clear_pointer (&self->inflater, wse_inflater_free);
+  return TRUE;
+}
+
+static gboolean
 take_data (WseFrameDecoder *self, char *part, gsize length, WseFrame *frame)
 {
   gboolean last = (self->header[0] & FIN) != 0 && self->remaining == 0;
-  gboolean text = self->message == WSE_OPCODE_TEXT;
 
-  if (text && !wse_utf8_feed (&self->utf8, part, length))
-    return fail (self, WSE_CLOSE_NOT_UTF8, "text is not UTF-8");
-  if (!last || self->held > 0)
+  if (self->deflated ? !take_deflated (self, part, length) : !check_text (self, part, length))
+    return FALSE;
+  if (!self->deflated && (!last || self->held > 0))
     keep (self, part, length);
   if (!last)
     return FALSE;
-  if (text && !wse_utf8_is_whole (&self->utf8))
+  if (self->deflated && !finish_deflated (self))
+    return FALSE;
+  if (self->message == WSE_OPCODE_TEXT && !wse_utf8_is_whole (&self->utf8))
     return fail (self, WSE_CLOSE_NOT_UTF8, "text ends within a character");
 
-  *frame = (WseFrame) { .opcode = self->message, .data = part, .length = length };
+  *frame = (WseFrame) { .opcode = self->message, .data = part, .length = self->deflated ? 0 : length };
   if (self->held > 0)
     {
       self->given = g_steal_pointer (&self->buffer);

@@ -16,11 +16,14 @@ static char *
 decode (const guint8 *data,
         gsize         size,
         gsize         step,
-        gboolean      masked)
+        gboolean      masked,
+        gboolean      deflate)
 {
   g_autoptr (WseFrameDecoder) decoder = wse_frame_decoder_new (masked, MAX_MESSAGE, TRUE);
   g_autofree char *copy = g_memdup2 (data, size);
   GString *said = g_string_new (NULL);
+
+  wse_frame_decoder_set_deflate (decoder, deflate);
 
   for (gsize at = 0; at < size; at += step)
     {
@@ -53,9 +56,10 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data,
                         gsize         size)
 {
-  for (gboolean masked = FALSE; masked <= TRUE; masked++)
+  for (guint i = 0; i < 4; i++)
     {
-      g_autofree char *at_once = decode (data, size, MAX (size, 1), masked), *by_one = decode (data, size, 1, masked);
+      gboolean masked = (i & 1) != 0, deflate = (i & 2) != 0;
+      g_autofree char *at_once = decode (data, size, MAX (size, 1), masked, deflate), *by_one = decode (data, size, 1, masked, deflate);
 
       g_assert_cmpstr (at_once, ==, by_one);
     }
