@@ -22,6 +22,7 @@ typedef struct
   guint heartbeat;             /* seconds */
   guint max_connections_per_user;
   guint64 max_body, max_event, max_message;
+  gboolean compression;        /* permessage-deflate is taken where offered */
   GStrv allowed_origins;       /* NULL: the default list */
   gboolean log_json;
   GLogLevelFlags log_level;    /* the least that is written, one bit */

@@ -139,6 +139,8 @@ static const WsedOption options[] = {
     .help = "Size of one event as it comes in" },
   { "max-message", WSED_OPTION_BYTES, .min = 128, .max = 64 * MIB, .preset = "128 KiB", .offset = IN (max_message),
     .help = "Size of one WebSocket message from a client" },
+  { "compression", WSED_OPTION_FLAG, .preset = "off", .offset = IN (compression),
+    .help = "Compress for WebSocket clients that offer permessage-deflate, messages from 256 bytes on; an event once for all of them" },
   { "allowed-origins", WSED_OPTION_LIST, .form = "a list of hosts or origins", .check = check_origin, .offset = IN (allowed_origins),
     .help = "Web pages that may connect. By default those of localhost, 127.0.0.1 and [::1], any port" },
   { "log-format", WSED_OPTION_CHOICE, .choices = log_formats, .preset = "text", .offset = IN (log_json),
@@ -164,7 +166,6 @@ static const WsedOption options[] = {
   { "allow-url-token", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "Take a token from the address, too" },
   { "tls-cert", WSED_OPTION_PATH, .offset = LATER, .help = "Certificate chain, PEM" },
   { "tls-key", WSED_OPTION_PATH, .offset = LATER, .help = "Private key, PEM" },
-  { "compression", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "permessage-deflate" },
   { "metrics-users", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "Metrics for each user" },
 };
 

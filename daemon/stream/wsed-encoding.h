@@ -3,6 +3,7 @@
 
 #include "log/wsed-entry.h"
 #include "wse-dialect.h"
+#include "wse-frame-private.h"
 
 G_BEGIN_DECLS
 
@@ -12,6 +13,7 @@ typedef guint WsedEncoding;
 typedef enum
 {
   WSED_FRAMING_WEBSOCKET,      /* a text frame, RFC 6455 */
+  WSED_FRAMING_DEFLATE,        /* the same where permessage-deflate was negotiated, RFC 7692 */
   WSED_FRAMING_SSE,            /* an event of a text/event-stream */
   WSED_N_FRAMINGS,
 } WsedFraming;
@@ -36,6 +38,8 @@ wsed_encoding_get_framing (WsedEncoding encoding)
  * length. @epoch: the log's. */
 gsize wsed_encoding_write   (WsedEncoding encoding, const WsedEntry *entry, const char *channel, guint64 seq, const char *epoch,
                              GString *body, char head[WSED_ENCODING_HEAD]);
+/* Appends a message, text or binary, to @out; not for SSE. */
+void  wsed_framing_append   (WsedFraming framing, WseOpcode opcode, const char *data, gsize length, GByteArray *out);
 /* Appends a message about the stream, of the given type, to @out. */
 void  wsed_encoding_control (WsedEncoding encoding, const char *type, const char *text, gsize length, GByteArray *out);
 

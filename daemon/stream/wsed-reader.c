@@ -16,7 +16,7 @@
 static gboolean
 is_told_all (WsedReader *reader)
 {
-  return reader->admission->control && wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_WEBSOCKET;
+  return reader->admission->control && wsed_encoding_get_framing (reader->encoding) != WSED_FRAMING_SSE;
 }
 
 static GByteArray *

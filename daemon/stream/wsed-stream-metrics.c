@@ -29,4 +29,8 @@ wsed_stream_metrics_init (void)
                                           "Messages from clients that could not be understood.");
   metrics.tail_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_bytes", "Bytes of the live tail.");
   metrics.streams = wsed_metric_new (WSED_METRIC_GAUGE, "wse_streams", "Channels in one encoding that have subscribers.");
+  metrics.deflated = wsed_metric_new (WSED_METRIC_COUNTER, "wse_deflated_messages_total",
+                                      "Messages compressed, once for all connections that get the same one.");
+  metrics.deflated_from = wsed_metric_new (WSED_METRIC_COUNTER, "wse_deflate_in_bytes_total", "Bytes of those messages before.");
+  metrics.deflated_to = wsed_metric_new (WSED_METRIC_COUNTER, "wse_deflate_out_bytes_total", "Bytes of those messages compressed.");
 }

@@ -19,6 +19,9 @@ typedef struct
   WsedMetric *bad_messages;
   WsedMetric *tail_bytes;      /* gauge */
   WsedMetric *streams;         /* gauge */
+  WsedMetric *deflated;        /* frames, once for all who get them */
+  WsedMetric *deflated_from;   /* bytes they had */
+  WsedMetric *deflated_to;     /* … and have */
 } WsedStreamMetrics;
 
 const WsedStreamMetrics *wsed_stream_metrics (void);

@@ -10,6 +10,7 @@
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
+#include "transport/wsed-extension.h"
 #include "transport/wsed-opening.h"
 #include "transport/wsed-origin.h"
 #include "transport/wsed-peer.h"
@@ -35,6 +36,7 @@ typedef struct
 {
   WsedHandshakes *handshakes;
   WsedAdmission *admission;
+  const char *extension;       /* the chosen one, as it is answered; NULL: none */
 } Admitting;
 
 static void
@@ -206,6 +208,21 @@ check_subprotocol (WsedHandshakes     *self,
   return FALSE;
 }
 
+/* *@extension: the answer to what is offered; NULL: none of it. */
+static gboolean
+check_extensions (WsedHandshakes     *self,
+                  SoupServerMessage  *message,
+                  const char        **extension)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  *extension = NULL;
+  if (!self->config->compression || wsed_extension_choose (soup_message_headers_get_list (headers, "Sec-WebSocket-Extensions"), extension))
+    return TRUE;
+  refuse (self, message, 400, "bad_handshake", "the header Sec-WebSocket-Extensions is not a list of extensions");
+  return FALSE;
+}
+
 static gboolean
 check_limits (WsedHandshakes    *self,
               SoupServerMessage *message,
@@ -292,6 +309,8 @@ switch_protocols (Admitting         *admitting,
   soup_message_headers_replace (headers, "Sec-WebSocket-Accept", accept);
   if (admitting->admission->control)
     soup_message_headers_replace (headers, "Sec-WebSocket-Protocol", "wse.v2");
+  if (admitting->extension != NULL)
+    soup_message_headers_replace (headers, "Sec-WebSocket-Extensions", admitting->extension);
   soup_server_message_set_status (message, SOUP_STATUS_SWITCHING_PROTOCOLS, NULL);
 }
 
@@ -335,18 +354,20 @@ on_opened (GArray       *acks,
   wsed_pending_done (pending);
 }
 
-/* @seen: the place of Last-Event-ID, NULL without. Takes @admission, and counts it from now on. */
+/* @seen: the place of Last-Event-ID, NULL without; @extension: the chosen one, NULL without. Takes @admission, and counts it from now on. */
 static void
 prepare (WsedHandshakes    *self,
          SoupServerMessage *message,
          WsedAdmission     *admission,
-         WseCursor         *seen)
+         WseCursor         *seen,
+         const char        *extension)
 {
   Admitting *admitting = g_new0 (Admitting, 1);
 
   admission->id = g_uuid_string_random ();
   admitting->handshakes = self;
   admitting->admission = admission;
+  admitting->extension = extension;
   self->n_pending++;
   count_user (self, admission->user, 1);
   g_object_set_data_full (G_OBJECT (message), "wsed-admitting", admitting, (GDestroyNotify) admitting_free);
@@ -393,10 +414,11 @@ wsed_handshakes_answer (WsedHandshakes     *self,
   gboolean sse = endpoint->framing == WSED_FRAMING_SSE, control = TRUE;
   g_autoptr (GError) error = NULL;
   g_autoptr (WseCursor) seen = NULL;
+  const char *extension = NULL;
   WsedAdmission *admission;
 
   if ((!sse && !check_protocol (self, message)) || !check_origin (self, message)
-      || (!sse && !check_subprotocol (self, message, endpoint, &control)))
+      || (!sse && (!check_subprotocol (self, message, endpoint, &control) || !check_extensions (self, message, &extension))))
     return;
   admission = wsed_admission_new ();
   admission->control = control;
@@ -404,7 +426,9 @@ wsed_handshakes_answer (WsedHandshakes     *self,
     refuse (self, message, 400, "bad_request", error->message);
   else if (check_limits (self, message, admission->user) && (!sse || read_last_event_id (self, message, admission, &seen)))
     {
-      prepare (self, message, g_steal_pointer (&admission), seen);
+      if (extension != NULL)
+        admission->framing = WSED_FRAMING_DEFLATE;
+      prepare (self, message, g_steal_pointer (&admission), seen, extension);
       return;
     }
   wsed_admission_free (admission);

@@ -5,11 +5,20 @@
 #include "transport/wsed-connection-private.h"
 #include "wse-time-private.h"
 
+static void
+send_message (WsedConnection *self,
+              WseOpcode       opcode,
+              const char     *data,
+              gsize           length)
+{
+  wsed_framing_append (self->admission->framing, opcode, data, length, wsed_outbox_get_own (&self->outbox));
+}
+
 void
 wsed_websocket_send_text (WsedConnection *self,
                           const GString  *text)
 {
-  wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_TEXT, text->str, text->len);
+  send_message (self, WSE_OPCODE_TEXT, text->str, text->len);
 }
 
 static void
@@ -24,7 +33,7 @@ on_frame (WsedConnection *self,
       if (self->reader != NULL)
         wsed_dispatch_message (self, frame->data, frame->length);
       else
-        wse_frame_append (wsed_outbox_get_own (&self->outbox), frame->opcode, frame->data, frame->length);
+        send_message (self, frame->opcode, frame->data, frame->length);
       break;
     case WSE_OPCODE_PING:
       wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PONG, frame->data, frame->length);
@@ -116,6 +125,7 @@ wsed_websocket_init (WsedConnection *self,
                      gboolean        echo)
 {
   self->decoder = wse_frame_decoder_new (TRUE, max_message, echo);
+  wse_frame_decoder_set_deflate (self->decoder, self->admission->framing == WSED_FRAMING_DEFLATE);
 }
 
 const WsedConnectionKind wsed_websocket = {

@@ -140,6 +140,18 @@ test_values (void)
     }
 }
 
+static void
+test_flag (void)
+{
+  g_autoptr (WsedConfig) preset = load ("--dev", "", NULL);
+  g_autoptr (WsedConfig) on = load ("--dev", "WSE_COMPRESSION=on", NULL);
+  g_autoptr (WsedConfig) off = load ("--dev --compression=off", "WSE_COMPRESSION=1", NULL);
+
+  g_assert_false (preset->compression);
+  g_assert_true (on->compression);
+  g_assert_false (off->compression);
+}
+
 /* A variable, and what the message has to say. */
 static const char *const bad_variables[][3] = {
   { "WSE_BUFFER_SIZE=0", "WSE_BUFFER_SIZE", "from 1 to 10000000" },
@@ -224,11 +236,11 @@ test_later (void)
     "WSE_SLOW_CONSUMER=disconnect", "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
     "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_ROUTES=/r", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
     "WSE_JWT_KEY=01234567890123456789012345678901", "WSE_JWT_ALG=HS256,ES256", "WSE_API_KEYS=/k", "WSE_ALLOW_URL_TOKEN=1",
-    "WSE_TLS_CERT=/c", "WSE_TLS_KEY=/k", "WSE_COMPRESSION=on", "WSE_METRICS_USERS=on",
+    "WSE_TLS_CERT=/c", "WSE_TLS_KEY=/k", "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedConfig) config
-    = load ("--dev", "WSE_SLOW_CONSUMER=catch-up\nWSE_SNAPSHOT_TTL=300\nWSE_COMPRESSION=off\nWSE_ALLOW_URL_TOKEN=0", &error);
+    = load ("--dev", "WSE_SLOW_CONSUMER=catch-up\nWSE_SNAPSHOT_TTL=300\nWSE_ALLOW_URL_TOKEN=0", &error);
 
   g_assert_no_error (error);
   g_assert_nonnull (config);
@@ -426,6 +438,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/state-directory", test_state_directory);
   g_test_add_func ("/config/precedence", test_precedence);
   g_test_add_func ("/config/values", test_values);
+  g_test_add_func ("/config/flag", test_flag);
   g_test_add_func ("/config/bad-variables", test_bad_variables);
   g_test_add_func ("/config/secrets", test_secrets);
   g_test_add_func ("/config/later", test_later);

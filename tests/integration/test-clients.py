@@ -45,6 +45,18 @@ class Independent(Scenario):
         messages, closed = Reader(self.kind, self.daemon, f'/wse?user_id={user}', 5).messages()
         self.assertEqual(([len(json.loads(text)['p']) for text in messages], closed), ([125, 126, 65535, 65536, 200000], 'close 1000'))
 
+    def read_compressed(self):
+        user = f'{self.kind}-compressed'
+        sent = [{'n': n, 'text': 'Ein längerer Satz, mehrmals. ' * n} for n in [*range(50), 5000]]
+        with Daemon('--compression=on') as daemon:
+            daemon.publish_lines([{'event_type': 'a', 'user_id': user, 'payload': payload} for payload in sent])
+            reader = Reader(self.kind, daemon, f'/wse?user_id={user}', 2 * len(sent))
+            daemon.publish_lines([{'event_type': 'a', 'user_id': user, 'payload': payload} for payload in sent])
+            messages, closed = reader.messages()
+            self.assertEqual((reader.opened.split(), closed), (['open', 'permessage-deflate'], 'close 1000'))
+            self.assertEqual([json.loads(text)['p'] for text in messages], sent * 2)
+            self.assertGreaterEqual(daemon.metric('wse_deflated_messages_total'), len(sent))
+
     def be_refused(self):
         reader = Reader(self.kind, self.daemon, '/wse?nonsense=1', 1)
         self.assertIn('400', reader.opened)
@@ -60,6 +72,7 @@ class Independent(Scenario):
 
 def add(kind):
     names = {'read_history': 'reads history', 'read_live': 'negotiates wse.v2 and reads live events', 'read_large': 'reads frames of every length form',
+             'read_compressed': 'negotiates permessage-deflate and reads what is deflated',
              'be_refused': 'sees a refusal as HTTP status', 'see_the_stop': 'sees 1001 when the daemon stops'}
 
     class Case(Independent):

@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import time
+import zlib
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 TIMEOUT = 30  # seconds: a test machine may be slow, a daemon that says nothing is wrong
@@ -54,6 +55,23 @@ def frame(opcode, payload=b'', fin=True, rsv=0, mask=b'\x37\xfa\x21\x3d', length
 def close_frame(code=None, reason=b'', **keywords):
     reason = reason.encode() if isinstance(reason, str) else reason
     return frame(CLOSE, b'' if code is None else struct.pack('>H', code) + reason, **keywords)
+
+
+def deflate(data, level=6, bits=15, memory=8, strategy=zlib.Z_DEFAULT_STRATEGY):
+    """A message's payload as RFC 7692 7.2.1 makes it."""
+    data = data.encode() if isinstance(data, str) else data
+    maker = zlib.compressobj(level, zlib.DEFLATED, -bits, memory, strategy)
+    made = maker.compress(data) + maker.flush(zlib.Z_SYNC_FLUSH)
+    assert made.endswith(b'\0\0\xff\xff')
+    return made[:-4]
+
+
+def inflate(payload, bits=12):
+    """What the payload of a message of the server's says. It must need no window but the one of 2 ** @bits bytes."""
+    reader = zlib.decompressobj(-bits)
+    data = reader.decompress(payload + b'\0\0\xff\xff')
+    assert not reader.unconsumed_tail and not reader.unused_data and not reader.eof
+    return data
 
 
 class Stream:
@@ -170,6 +188,7 @@ class WebSocket(Stream):
         self.pongs = []
         self.waiting = collections.deque()
         self.n_requests = 0
+        self.n_deflated = 0  # messages that came so
         try:
             self.send(handshake_request(path, port, protocols, headers, key) + early)
             self.response = self.read_response()
@@ -178,6 +197,7 @@ class WebSocket(Stream):
         except BaseException:
             self.socket.close()
             raise
+        self.deflate = self.response.headers.get('sec-websocket-extensions', '').startswith('permessage-deflate')
         accept = base64.b64encode(hashlib.sha1((key + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').encode()).digest()).decode()
         assert self.response.headers['sec-websocket-accept'] == accept, self.response
         assert self.response.headers['upgrade'].lower() == 'websocket', self.response
@@ -190,10 +210,11 @@ class WebSocket(Stream):
         self.send_text(json.dumps(value))
 
     def recv_frame(self):
-        """The next frame, held to what a server may send. EOFError at the end."""
+        """The next frame, held to what a server may send and inflated. EOFError at the end."""
         first, second = self.read(2)
         fin, rsv, opcode = bool(first & 0x80), first >> 4 & 7, first & 15
-        assert rsv == 0, f'reserved bits {rsv} set'
+        deflated = rsv == 4 and self.deflate and opcode in (TEXT, BINARY) and fin
+        assert rsv == 0 or deflated, f'reserved bits {rsv} set'
         assert opcode in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG), f'opcode {opcode}'
         assert not second & 0x80, 'a server must not mask'
         length = second & 0x7f
@@ -205,7 +226,13 @@ class WebSocket(Stream):
             assert length > 65535, 'length not in its shortest form'
         if opcode & 8:
             assert fin and length <= 125, 'control frame fragmented or too long'
-        return Frame(fin, opcode, self.read(length))
+        payload = self.read(length)
+        if deflated:
+            self.n_deflated += 1
+            whole = inflate(payload)
+            assert len(whole) > length, 'deflated for nothing'
+            payload = whole
+        return Frame(fin, opcode, payload)
 
     def recv_message(self):
         """The next text or binary message as a Frame; pings are answered, pongs kept. Closed where the server ends."""
