@@ -17,6 +17,7 @@ typedef struct
   gboolean dev;                /* authentication off, loopback only */
   gboolean demo;               /* the demo source */
   guint buffer_size;           /* events a connection may lie behind before the slow consumer policy holds */
+  guint slow_consumer;         /* that policy: a WsedSlowConsumer */
   guint64 tail_bytes;
   guint workers;
   guint heartbeat;             /* seconds */

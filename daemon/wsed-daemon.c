@@ -131,6 +131,7 @@ make_hub (WsedDaemon *self)
     .touch = G_TIME_SPAN_DAY,
     .max_message = self->config->max_message,
     .buffer_size = self->config->buffer_size,
+    .slow_consumer = self->config->slow_consumer,
     .tick = TICK,
     .start = wsed_connection_start,
   };

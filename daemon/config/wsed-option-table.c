@@ -19,6 +19,7 @@
 static const char *const log_syncs[] = { "normal", "full", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const log_levels[] = { "error", "critical", "warning", "message", "info", "debug", NULL };
+/* In the order of WsedSlowConsumer. */
 static const char *const slow_consumers[] = { "catch-up", "drop-oldest", "drop-newest", "disconnect", NULL };
 static const char *const jwt_algorithms[] = { "HS256", "HS384", "HS512", "RS256", "ES256", NULL };
 static const char *const severities[] = { "info", "warning", "error", NULL };
@@ -122,9 +123,10 @@ static const WsedOption options[] = {
   { "retention", WSED_OPTION_RETENTION, .preset = "100000,7d", .offset = IN (retention),
     .help = "How many events a channel keeps, and how long" },
   { "buffer-size", WSED_OPTION_NUMBER, .min = 1, .max = 10000000, .preset = "1000", .offset = IN (buffer_size),
-    .help = "Events a connection may lie behind before it counts as slow" },
-  { "slow-consumer", WSED_OPTION_CHOICE, .choices = slow_consumers, .preset = "catch-up", .offset = LATER,
-    .help = "What becomes of a slow connection: with catch-up it reads on from the log at its own pace" },
+    .help = "Live events that a connection may lie behind before it counts as slow" },
+  { "slow-consumer", WSED_OPTION_CHOICE, .choices = slow_consumers, .preset = "catch-up", .offset = IN (slow_consumer),
+    .help = "What becomes of a slow connection: it reads on from the log at its own pace; goes on buffer-size events before the end; gets "
+            "the next buffer-size events and goes on at the end; is closed with 4408" },
   { "tail-bytes", WSED_OPTION_BYTES, .min = 64 * KIB, .max = 64 * GIB, .preset = "64 MiB", .offset = IN (tail_bytes),
     .help = "Memory for the newest events as they are sent, of the whole daemon" },
   { "workers", WSED_OPTION_NUMBER, .min = 1, .max = 64, .offset = IN (workers),

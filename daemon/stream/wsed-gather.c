@@ -51,6 +51,13 @@ skip_done (WsedSubscription *subscription)
     subscription->at++;
 }
 
+/* The index up to which it sends now. */
+static guint64
+get_end (const WsedSubscription *subscription)
+{
+  return subscription->stopped ? MIN (subscription->limit, subscription->view->end) : subscription->view->end;
+}
+
 static void
 gather_view (WsedReader       *reader,
              WsedSubscription *subscription,
@@ -58,11 +65,12 @@ gather_view (WsedReader       *reader,
              gsize             max_bytes)
 {
   WsedView *view = subscription->view;
-  guint64 at;
+  guint64 at, end;
 
   skip_done (subscription);
   at = subscription->at;
-  while (at < view->end && !is_full (gather, max_bytes))
+  end = get_end (subscription);
+  while (at < end && !is_full (gather, max_bytes))
     {
       WsedViewEntry *entry = wsed_view_at (view, at);
       void *data = entry->piece.chunk->data + entry->piece.offset;
@@ -71,7 +79,7 @@ gather_view (WsedReader       *reader,
       const char *channel;
 
       if (entry->several == NULL)
-        at = wsed_view_run (view, at, MAX (max_bytes - gather->bytes, entry->piece.length), &bytes);
+        at = wsed_view_run (view, at, end, MAX (max_bytes - gather->bytes, entry->piece.length), &bytes);
       else
         {
           if (wsed_reader_choose (reader, entry->several, &seq, &channel) == subscription)
@@ -100,12 +108,15 @@ static void
 fall_behind (WsedReader       *reader,
              WsedSubscription *subscription)
 {
-  wsed_view_detach (subscription->view, subscription);
+  /* Where events are not to be taken from it, nothing that comes is its business now. */
+  if (wsed_worker_get_config (reader->worker)->slow_consumer == WSED_SLOW_CATCH_UP)
+    wsed_view_detach (subscription->view, subscription);
   subscription->state = WSED_SUBSCRIPTION_REPLAYING;
+  subscription->left_behind = TRUE;
   subscription->had_some = TRUE;
   subscription->target = subscription->view->slot->head;
   subscription->by_itself = FALSE;
-  wsed_metric_add (wsed_stream_metrics ()->lags, 1);
+  wsed_reader_lag (reader);
 }
 
 /* Channel after channel: runs of a channel lie together. FALSE where one has fallen behind. */
@@ -145,7 +156,7 @@ find_oldest (WsedReader *reader)
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
       WsedView *view = subscription->view;
 
-      if (subscription->gathered < view->end && wsed_view_at (view, subscription->gathered)->n < oldest_n)
+      if (subscription->gathered < get_end (subscription) && wsed_view_at (view, subscription->gathered)->n < oldest_n)
         {
           oldest = subscription;
           oldest_n = wsed_view_at (view, subscription->gathered)->n;
@@ -198,6 +209,8 @@ wsed_reader_gather (WsedReader *reader,
 {
   gboolean behind;
 
+  if (reader->lagging)
+    wsed_reader_apply_policy (reader);
   if (!wsed_reader_page_is_sent (reader))
     {
       gather_page (reader, gather, max_bytes);
@@ -294,7 +307,11 @@ wsed_reader_sent (WsedReader       *reader,
       sent -= bytes;
     }
   if (wsed_reader_page_is_sent (reader))
-    wsed_reader_replay (reader);
+    {
+      wsed_reader_replay (reader);
+      if (reader->behind_since != 0 || reader->lagging)
+        wsed_reader_arrive_at_end (reader);
+    }
   return events;
 }
 

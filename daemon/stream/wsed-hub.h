@@ -11,6 +11,15 @@ G_BEGIN_DECLS
 typedef struct _WsedHub WsedHub;
 typedef struct _WsedWorker WsedWorker;
 
+/* What becomes of a connection that lies buffer_size events behind (PROTOCOL section 3). */
+typedef enum
+{
+  WSED_SLOW_CATCH_UP,          /* reads on from the log */
+  WSED_SLOW_DROP_OLDEST,       /* goes on at the end less buffer_size */
+  WSED_SLOW_DROP_NEWEST,       /* gets the first buffer_size, then goes on at the end */
+  WSED_SLOW_DISCONNECT,        /* 4408 */
+} WsedSlowConsumer;
+
 typedef struct
 {
   guint workers;
@@ -18,7 +27,8 @@ typedef struct
   guint heartbeat;             /* seconds */
   gint64 touch;                /* microseconds: so often a consumer that is connected is noted as in use */
   gsize max_message;           /* bytes */
-  guint buffer_size;           /* events */
+  guint buffer_size;           /* events a connection may lie behind */
+  WsedSlowConsumer slow_consumer;
   guint tick;                  /* microseconds between two flushes under load */
   /* A worker's thread: makes a connection of what was admitted and takes it. The transport's; the stream does not know what it is. */
   void (*start) (WsedWorker *worker, WsedAdmission *admission);

@@ -26,6 +26,13 @@ struct _WsedReader
   WsedReaderSubscribed subscribed;
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   gboolean started;
+  gboolean caught_up;          /* the first channels have, and it is told */
+
+  /* How it lags (wsed-lag.c). */
+  gboolean lagging;            /* it lay too far behind and has not been at its end since */
+  gboolean stopped;            /* one of the subscriptions is */
+  gint64 behind_since;         /* monotonic microseconds; 0: it was at its end when it was last looked at */
+  guint64 dropped;             /* events */
 
   /* What is under way; each comes back to the worker even if the reader has gone. */
   WsedBeginning *beginning;    /* the first, then that of a subscribe */
@@ -53,6 +60,17 @@ guint64 wsed_reader_get_place (const WsedSubscription *subscription, const WsedE
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
 void wsed_reader_cancel_replay (WsedReader *reader);
+/* What lies between @from and @to was left out. */
+void wsed_reader_tell_gap     (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, const char *reason);
+
+/* Lag (wsed-lag.c). It begins; while it lasts, the policy is applied before something is put together to be sent; it may be over. */
+void wsed_reader_lag           (WsedReader *reader);
+void wsed_reader_apply_policy  (WsedReader *reader);
+void wsed_reader_arrive_at_end (WsedReader *reader);
+/* Notes that @events between the seqs @from and @to are left out by policy; tells what was noted. */
+void wsed_reader_pass_over        (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, guint64 events);
+void wsed_reader_tell_passed_over (WsedReader *reader, WsedSubscription *subscription);
+void wsed_reader_tell_all_passed_over (WsedReader *reader);
 /* @subscription: NULL for all of the reader. */
 void wsed_reader_tell_caught_up (WsedReader *reader, WsedSubscription *subscription);
 

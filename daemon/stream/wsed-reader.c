@@ -144,6 +144,7 @@ wsed_reader_mark (WsedReader *reader)
 
   if (!reader->started || !wsed_reader_page_is_sent (reader))
     return;
+  wsed_reader_tell_all_passed_over (reader);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
@@ -203,7 +204,11 @@ on_first_begun (WsedReader    *reader,
     tell_hello (reader);
   /* Without a first channel there is nothing to wait for. */
   if (reader->subscriptions->len == 0)
-    wsed_reader_tell_caught_up (reader, NULL);
+    {
+      wsed_reader_tell_caught_up (reader, NULL);
+      reader->caught_up = TRUE;
+    }
+  reader->behind_since = wsed_worker_get_now (reader->worker);
   wsed_reader_replay (reader);
   wsed_worker_mark (reader->worker, reader->subscriber);
 }
@@ -237,8 +242,7 @@ wsed_reader_free (WsedReader *reader)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
-      if (subscription->state == WSED_SUBSCRIPTION_LIVE)
-        wsed_view_detach (subscription->view, subscription);
+      wsed_view_detach (subscription->view, subscription);
     }
   wsed_subscriptions_drop (reader->worker, reader->subscriptions);
   g_ptr_array_unref (reader->subscriptions);

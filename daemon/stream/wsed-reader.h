@@ -43,8 +43,22 @@ gboolean    wsed_reader_has_more (WsedReader *reader);
 void        wsed_reader_gather  (WsedReader *reader, WsedGather *gather, gsize max_bytes);
 /* @sent bytes of what gather added have gone; what is left of a frame that went in part becomes *@rest. Returns the events gone. */
 guint       wsed_reader_sent    (WsedReader *reader, const WsedGather *gather, gsize sent, GByteArray **rest);
+/* What was gathered does not go out now: FALSE where the connection lies so far behind that it is to be ended. To be called again as
+ * more comes. */
+gboolean    wsed_reader_hold    (WsedReader *reader);
 /* Heartbeat: tells the place where a filter passed events over since it was told last. */
 void        wsed_reader_mark    (WsedReader *reader);
+
+/* What it has still to send. */
+typedef struct
+{
+  guint64 events;              /* in a replay: at most */
+  guint64 bytes;               /* about */
+  gint64 since;                /* monotonic microseconds, when it was last seen to have sent all; 0: it has */
+  guint64 dropped;             /* events that the policy took from it */
+} WsedLag;
+
+void        wsed_reader_get_lag (WsedReader *reader, WsedLag *lag);
 
 /* Changes of subscriptions, once it has started. One subscribe at a time; @subscribed is told where it begins, before anything of it is
  * sent, or @problem. A subscription to the same channel is replaced. */

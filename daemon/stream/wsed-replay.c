@@ -12,12 +12,12 @@
 /* So much of a page that is not sent does not hold up the next: a hello, a gap. */
 #define SMALL_PAGE_BYTES 4096
 
-static void
-tell_gap (WsedReader       *reader,
-          WsedSubscription *subscription,
-          guint64           from,
-          guint64           to,
-          const char       *reason)
+void
+wsed_reader_tell_gap (WsedReader       *reader,
+                      WsedSubscription *subscription,
+                      guint64           from,
+                      guint64           to,
+                      const char       *reason)
 {
   g_autoptr(GString) text = NULL;
 
@@ -37,14 +37,28 @@ tell_losses (WsedReader         *reader,
              guint64             asked)
 {
   if (subscription->epoch_lost)
-    tell_gap (reader, subscription, 1, position->low, "epoch");
+    wsed_reader_tell_gap (reader, subscription, 1, position->low, "epoch");
   else if (subscription->loss_from > 0)
-    tell_gap (reader, subscription, subscription->loss_from, position->low, "retention");
+    wsed_reader_tell_gap (reader, subscription, subscription->loss_from, position->low, "retention");
   else if (position->low > asked && (subscription->from_cursor || subscription->had_some))
-    tell_gap (reader, subscription, asked + 1, position->low, "retention");
+    wsed_reader_tell_gap (reader, subscription, asked + 1, position->low, "retention");
   subscription->epoch_lost = FALSE;
   subscription->loss_from = 0;
   subscription->had_some = TRUE;
+}
+
+/* The policy may have taken what comes from the log now from one that was left behind. */
+static gboolean
+pass_over (WsedReader       *reader,
+           WsedSubscription *subscription,
+           guint64           seq)
+{
+  gboolean after = subscription->at++ >= subscription->limit;
+
+  if (after != subscription->stopped)
+    return FALSE;
+  wsed_reader_pass_over (reader, subscription, seq, seq, 1);
+  return TRUE;
 }
 
 static void
@@ -60,6 +74,9 @@ add_event (WsedReader *reader,
   if (subscription == NULL || wsed_reader_get_place (subscription, entry, seq) <= subscription->done
       || !g_ptr_array_find (reader->replaying, subscription, NULL))
     return;
+  if (subscription->left_behind && pass_over (reader, subscription, wsed_reader_get_place (subscription, entry, seq)))
+    return;
+  wsed_reader_tell_passed_over (reader, subscription);
   wsed_reader_add_event (reader, subscription, entry, channel, seq, body);
 }
 
@@ -80,9 +97,15 @@ can_go_live (const WsedSubscription *subscription)
 static void
 go_live (WsedSubscription *subscription)
 {
+  WsedView *view = subscription->view;
+
   subscription->state = WSED_SUBSCRIPTION_LIVE;
-  subscription->at = wsed_view_find (subscription->view, subscription->done + 1);
-  wsed_view_attach (subscription->view, subscription);
+  subscription->at = wsed_view_find (view, subscription->done + 1);
+  if (!subscription->left_behind)
+    subscription->owed = view->end;
+  subscription->left_behind = FALSE;
+  if (!subscription->attached)
+    wsed_view_attach (view, subscription);
 }
 
 void
@@ -134,7 +157,10 @@ all_live (WsedReader *reader)
       for (guint i = 0; i < reader->subscriptions->len; i++)
         if (is_behind (g_ptr_array_index (reader->subscriptions, i)) && !((WsedSubscription *) reader->subscriptions->pdata[i])->by_itself)
           go_live (g_ptr_array_index (reader->subscriptions, i));
-      wsed_reader_tell_caught_up (reader, NULL);
+      /* After a lag it is told when all is sent. */
+      if (!reader->caught_up)
+        wsed_reader_tell_caught_up (reader, NULL);
+      reader->caught_up = TRUE;
       together = 0;
     }
   return together == 0 && left == 0;
@@ -187,6 +213,13 @@ on_read (WsedMessage *message,
   wsed_read_free (read);
 }
 
+/* It goes on at the end, once all that it has is sent. */
+static gboolean
+has_all (const WsedSubscription *subscription)
+{
+  return subscription->left_behind && subscription->stopped && subscription->at >= subscription->limit;
+}
+
 static void
 ask (WsedReader *reader)
 {
@@ -201,10 +234,15 @@ ask (WsedReader *reader)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
-      if (!is_behind (subscription))
+      if (!is_behind (subscription) || has_all (subscription))
         continue;
       wsed_read_add (read, subscription->stream->channel, subscription->filter, subscription->done);
       g_ptr_array_add (reader->replaying, subscription);
+    }
+  if (reader->replaying->len == 0)
+    {
+      wsed_read_free (read);
+      return;
     }
   reader->reading = read;
   wsed_log_read (wsed_worker_get_log (reader->worker), read);

@@ -21,7 +21,11 @@ wsed_stream_metrics_init (void)
   metrics.sent_bytes = wsed_metric_new (WSED_METRIC_COUNTER, "wse_sent_bytes_total", "Bytes handed to the kernel for connections.");
   metrics.replayed = wsed_metric_new (WSED_METRIC_COUNTER, "wse_events_replayed_total", "Events read from the log for connections.");
   metrics.lags = wsed_metric_new (WSED_METRIC_COUNTER, "wse_lags_total",
-                                  "Times a connection fell behind the tail and went on reading from the log.");
+                                  "Times a connection lay WSE_BUFFER_SIZE events behind, or further than the tail reaches.");
+  metrics.dropped = wsed_metric_new (WSED_METRIC_COUNTER, "wse_events_dropped_total",
+                                     "Events that the slow consumer policy took from connections, one for each.");
+  metrics.disconnected = wsed_metric_new (WSED_METRIC_COUNTER, "wse_slow_disconnects_total",
+                                          "Connections ended with 4408 for lying too far behind.");
   metrics.gaps = wsed_metric_new (WSED_METRIC_COUNTER, "wse_gaps_total", "Times events that a connection should have had were gone.");
   metrics.dead_peers = wsed_metric_new (WSED_METRIC_COUNTER, "wse_dead_peers_total",
                                         "Connections ended because nothing came from the peer for two heartbeats.");

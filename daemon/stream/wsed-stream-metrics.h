@@ -13,7 +13,9 @@ typedef struct
   WsedMetric *sent;            /* events */
   WsedMetric *sent_bytes;
   WsedMetric *replayed;        /* events read from the log for subscribers */
-  WsedMetric *lags;            /* times a position was left behind by the tail */
+  WsedMetric *lags;            /* times a connection lay too far behind */
+  WsedMetric *dropped;         /* events that a policy took from connections */
+  WsedMetric *disconnected;    /* connections ended for lying too far behind */
   WsedMetric *gaps;            /* gaps met, told or not */
   WsedMetric *dead_peers;
   WsedMetric *bad_messages;

@@ -69,8 +69,7 @@ wsed_reader_unsubscribe (WsedReader *reader,
   for (guint i = 0; reader->replaying != NULL && i < reader->replaying->len; i++)
     if (reader->replaying->pdata[i] == subscription)
       reader->replaying->pdata[i] = NULL;
-  if (subscription->state == WSED_SUBSCRIPTION_LIVE)
-    wsed_view_detach (subscription->view, subscription);
+  wsed_view_detach (subscription->view, subscription);
   g_ptr_array_remove (reader->subscriptions, subscription);
   gone = g_ptr_array_new ();
   g_ptr_array_add (gone, subscription);

@@ -125,6 +125,7 @@ wsed_view_attach (WsedView         *view,
                   WsedSubscription *subscription)
 {
   subscription->place = view->subscriptions->len;
+  subscription->attached = TRUE;
   g_ptr_array_add (view->subscriptions, subscription);
 }
 
@@ -132,24 +133,30 @@ void
 wsed_view_detach (WsedView         *view,
                   WsedSubscription *subscription)
 {
-  WsedSubscription *last = g_ptr_array_index (view->subscriptions, view->subscriptions->len - 1);
+  WsedSubscription *last;
 
+  if (!subscription->attached)
+    return;
+  subscription->attached = FALSE;
+  last = g_ptr_array_index (view->subscriptions, view->subscriptions->len - 1);
   view->subscriptions->pdata[subscription->place] = last;
   last->place = subscription->place;
   g_ptr_array_set_size (view->subscriptions, view->subscriptions->len - 1);
 }
 
-guint64
-wsed_view_find (WsedView *view,
-                guint64   seq)
+static guint64
+find (WsedView *view,
+      guint64   place,
+      gboolean  by_n)
 {
   guint64 low = view->begin, high = view->end;
 
   while (low < high)
     {
       guint64 middle = low + (high - low) / 2;
+      const WsedViewEntry *entry = wsed_view_at (view, middle);
 
-      if (wsed_view_at (view, middle)->seq < seq)
+      if ((by_n ? entry->n : entry->seq) < place)
         low = middle + 1;
       else
         high = middle;
@@ -158,21 +165,36 @@ wsed_view_find (WsedView *view,
 }
 
 guint64
+wsed_view_find (WsedView *view,
+                guint64   seq)
+{
+  return find (view, seq, FALSE);
+}
+
+guint64
+wsed_view_find_n (WsedView *view,
+                  guint64   n)
+{
+  return find (view, n, TRUE);
+}
+
+guint64
 wsed_view_run (WsedView *view,
                guint64   from,
+               guint64   to,
                gsize     max_bytes,
                gsize    *bytes)
 {
   const WsedPiece *last = NULL;
   guint64 at;
 
-  if (from == view->run_begin && view->end == view->run_limit && view->run_bytes > 0 && view->run_bytes <= max_bytes)
+  if (from == view->run_begin && to == view->run_limit && view->run_bytes > 0 && view->run_bytes <= max_bytes)
     {
       *bytes = view->run_bytes;
       return view->run_end;
     }
   *bytes = 0;
-  for (at = from; at < view->end; at++)
+  for (at = from; at < to; at++)
     {
       WsedViewEntry *entry = wsed_view_at (view, at);
 
@@ -187,7 +209,7 @@ wsed_view_run (WsedView *view,
     }
   view->run_begin = from;
   view->run_end = at;
-  view->run_limit = view->end;
+  view->run_limit = to;
   view->run_bytes = *bytes;
   return at;
 }

@@ -36,15 +36,21 @@ typedef struct
   WsedView *view;
   guint place;                 /* in the view's subscriptions, while live */
   WsedSubscriptionState state;
-  gboolean from_cursor;        /* it began at a cursor of the client's: all up to `start` is done with */
-  gboolean by_itself;          /* replaying: it is told by name when it has caught up */
+  guint from_cursor : 1;       /* it began at a cursor of the client's: all up to `start` is done with */
+  guint by_itself : 1;         /* replaying: it is told by name when it has caught up */
+  guint epoch_lost : 1;        /* its cursor was of another epoch, or beyond the end; to be told */
+  guint had_some : 1;          /* it has had everything up to `done`: what is lost behind that is to be told */
+  guint attached : 1;          /* to be woken by its view */
+  guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
+  guint stopped : 1;           /* nothing from `limit` on is sent */
   guint64 loss_from;           /* from here up to what is kept something may be lost, to be told; 0: nothing known */
-  gboolean epoch_lost;         /* its cursor was of another epoch, or beyond the end; to be told */
-  gboolean had_some;           /* it has had everything up to `done`: what is lost behind that is to be told */
   guint64 start;               /* the seq after which it began */
   guint64 done;                /* the seq up to which everything is sent or passed over */
   guint64 target;              /* replaying: the head when that began */
-  guint64 at;                  /* live: the index in the view of the next entry */
+  guint64 at;                  /* the index in the view of the next entry; left behind: about, its entry is no longer there */
+  guint64 owed;                /* what lies before this index came while it replayed: not to have it yet is no lag */
+  guint64 limit;               /* what lies before this index is to be passed over; stopped: from it on */
+  guint64 gap_from, gap_to;    /* passed over, to be told before anything else; 0: nothing */
   guint64 gathered;            /* live: the same while a flush is put together */
 } WsedSubscription;
 
@@ -89,10 +95,12 @@ void      wsed_view_drop_first (WsedView *view);
 /* To wake @subscription for news, or no longer. */
 void      wsed_view_attach     (WsedView *view, WsedSubscription *subscription);
 void      wsed_view_detach     (WsedView *view, WsedSubscription *subscription);
-/* The first index with a seq of at least @seq. */
+/* The first index with a seq of at least @seq; with an n of at least @n. */
 guint64   wsed_view_find       (WsedView *view, guint64 seq);
-/* The entries from @from on that lie together in memory and need no look, at most @max_bytes; returns the index behind them. */
-guint64   wsed_view_run        (WsedView *view, guint64 from, gsize max_bytes, gsize *bytes);
+guint64   wsed_view_find_n     (WsedView *view, guint64 n);
+/* The entries from @from on, before @to, that lie together in memory and need no look, at most @max_bytes; returns the index behind
+ * them. */
+guint64   wsed_view_run        (WsedView *view, guint64 from, guint64 to, gsize max_bytes, gsize *bytes);
 
 static inline WsedViewEntry *
 wsed_view_at (WsedView *view,

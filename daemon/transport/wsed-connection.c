@@ -44,7 +44,9 @@ wsed_connection_close (WsedConnection *self,
     return;
   self->state = WSED_CONNECTION_CLOSING;
   self->kind->say_goodbye (self, code, reason);
-  wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_END);
+  /* One that is slow gets the time of one that is silent to read why: it costs next to nothing now. */
+  if (code != WSE_CLOSE_TOO_SLOW)
+    wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_END);
   wsed_worker_mark (self->subscriber.worker, &self->subscriber);
 }
 
@@ -100,6 +102,20 @@ events_wait (WsedConnection *self)
   return self->outbox.rest != NULL || (self->reader != NULL && wsed_reader_has_more (self->reader));
 }
 
+/* It takes nothing more now. */
+static void
+hold (WsedConnection *self)
+{
+  if (self->state != WSED_CONNECTION_OPEN || self->reader == NULL || wsed_reader_hold (self->reader))
+    return;
+  wsed_metric_add (wsed_stream_metrics ()->disconnected, 1);
+  wsed_connection_close (self, WSE_CLOSE_TOO_SLOW, "it lies too far behind");
+  g_clear_pointer (&self->reader, wsed_reader_free);
+  /* At most one event stands before the goodbye: the kernel may have room for both. */
+  wsed_wire_let_go (self->wire);
+  self->writable = TRUE;
+}
+
 static void
 write_some (WsedConnection *self)
 {
@@ -108,8 +124,13 @@ write_some (WsedConnection *self)
   guint events;
   gsize bytes;
 
-  if (self->state == WSED_CONNECTION_FINISHED || !self->writable || self->gone)
+  if (self->state == WSED_CONNECTION_FINISHED || self->gone)
     return;
+  if (!self->writable)
+    {
+      hold (self);
+      return;
+    }
   /* Not before the stream's own beginning, but for what has to be said at once. */
   if (reader != NULL && !wsed_reader_started (reader))
     reader = NULL;
@@ -126,6 +147,7 @@ write_some (WsedConnection *self)
       break;
     case WSED_OUTBOX_BLOCKED:
       self->writable = FALSE;
+      hold (self);
       break;
     case WSED_OUTBOX_MORE:
       wsed_worker_mark (self->subscriber.worker, &self->subscriber);
@@ -255,7 +277,10 @@ on_shutdown (WsedSubscriber *subscriber,
   WsedConnection *self = (WsedConnection *) subscriber;
 
   if (self->state != WSED_CONNECTION_OPEN)
-    return;
+    {
+      wsed_worker_set_timer (subscriber->worker, subscriber, WSED_TIMER_END);
+      return;
+    }
   if (self->admission->control)
     {
       g_autoptr(GString) text = g_string_new (NULL);

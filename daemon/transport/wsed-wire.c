@@ -40,6 +40,20 @@ socket_write (WsedWire           *wire,
 }
 
 static void
+set_lowat (int fd,
+           int bytes)
+{
+  /* Fails on a Unix socket, which does not need it. */
+  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+static void
+socket_let_go (WsedWire *wire)
+{
+  set_lowat (((SocketWire *) wire)->fd, G_MAXINT);
+}
+
+static void
 socket_finish (WsedWire *wire)
 {
   shutdown (((SocketWire *) wire)->fd, SHUT_WR);
@@ -55,14 +69,14 @@ socket_free (WsedWire *wire)
 WsedWire *
 wsed_socket_wire_new (int fd)
 {
-  static const WsedWireClass klass = { socket_read, socket_write, socket_finish, socket_free };
+  static const WsedWireClass klass = { socket_read, socket_write, socket_let_go, socket_finish, socket_free };
   SocketWire *wire = g_new0 (SocketWire, 1);
-  int on = 1, lowat = NOTSENT_LOWAT;
+  int on = 1;
 
   wire->wire.klass = &klass;
   wire->fd = fd;
-  /* Both fail on a Unix socket, which needs neither. */
+  /* As above. */
   setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+  set_lowat (fd, NOTSENT_LOWAT);
   return &wire->wire;
 }

@@ -13,6 +13,7 @@ typedef struct
 {
   gssize (*read) (WsedWire *wire, void *buffer, gsize size);                     /* 0: the peer has ended */
   gssize (*write) (WsedWire *wire, const struct iovec *pieces, guint n_pieces);
+  void (*let_go) (WsedWire *wire);                                               /* the kernel may take all that it has room for */
   void (*finish) (WsedWire *wire);                                               /* nothing more will be written */
   void (*free) (WsedWire *wire);
 } WsedWireClass;
@@ -39,6 +40,12 @@ wsed_wire_write (WsedWire           *wire,
                  guint               n_pieces)
 {
   return wire->klass->write (wire, pieces, n_pieces);
+}
+
+static inline void
+wsed_wire_let_go (WsedWire *wire)
+{
+  wire->klass->let_go (wire);
 }
 
 static inline void

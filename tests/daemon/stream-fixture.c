@@ -37,17 +37,16 @@ stream_epoch (StreamFixture *fixture)
   return epoch;
 }
 
-void
-stream_fixture_init (StreamFixture *fixture,
-                     guint          workers,
-                     gsize          tail_bytes,
-                     guint64        retention,
-                     guint          heartbeat)
+static void
+init (StreamFixture *fixture,
+      WsedHubConfig  config,
+      guint64        retention)
 {
   WsedRetention keep = { .max_events = retention };
-  WsedHubConfig config = { .workers = workers, .tail_bytes = tail_bytes, .heartbeat = heartbeat, .max_message = 128 * 1024,
-                           .buffer_size = 1000, .tick = 2000, .start = wsed_connection_start };
 
+  config.max_message = 128 * 1024;
+  config.tick = 2000;
+  config.start = wsed_connection_start;
   memset (fixture, 0, sizeof *fixture);
   fixture->main = wsed_inbox_new ();
   fixture->source = wsed_inbox_attach (fixture->main, NULL);
@@ -55,6 +54,26 @@ stream_fixture_init (StreamFixture *fixture,
   fixture->stall = STALL_LOG (fixture->log);
   fixture->hub = wsed_hub_new (&config, fixture->log, fixture->main);
   fixture->epoch = stream_epoch (fixture);
+}
+
+void
+stream_fixture_init (StreamFixture *fixture,
+                     guint          workers,
+                     gsize          tail_bytes,
+                     guint64        retention,
+                     guint          heartbeat)
+{
+  init (fixture, (WsedHubConfig){ .workers = workers, .tail_bytes = tail_bytes, .heartbeat = heartbeat, .buffer_size = 1000 }, retention);
+}
+
+void
+stream_fixture_init_slow (StreamFixture   *fixture,
+                          WsedSlowConsumer policy,
+                          guint            buffer_size,
+                          gsize            tail_bytes)
+{
+  init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = tail_bytes, .heartbeat = 3600, .buffer_size = buffer_size,
+                                  .slow_consumer = policy }, 0);
 }
 
 void

@@ -46,6 +46,8 @@ typedef struct
 } Client;
 
 void    stream_fixture_init  (StreamFixture *fixture, guint workers, gsize tail_bytes, guint64 retention, guint heartbeat);
+/* With one worker and a policy for those that lie @buffer_size events behind. */
+void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, gsize tail_bytes);
 void    stream_fixture_clear (StreamFixture *fixture);
 /* One turn of the main loop. */
 void    stream_fixture_turn  (StreamFixture *fixture);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "wse.h"
+#include "stream/wsed-hub.h"
 #include "wsed-config.h"
 #include "config/wsed-option.h"
 
@@ -233,17 +234,18 @@ static void
 test_later (void)
 {
   static const char *const refused[] = {
-    "WSE_SLOW_CONSUMER=disconnect", "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
+    "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
     "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_ROUTES=/r", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
     "WSE_JWT_KEY=01234567890123456789012345678901", "WSE_JWT_ALG=HS256,ES256", "WSE_API_KEYS=/k", "WSE_ALLOW_URL_TOKEN=1",
     "WSE_TLS_CERT=/c", "WSE_TLS_KEY=/k", "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedConfig) config
-    = load ("--dev", "WSE_SLOW_CONSUMER=catch-up\nWSE_SNAPSHOT_TTL=300\nWSE_ALLOW_URL_TOKEN=0", &error);
+    = load ("--dev", "WSE_SLOW_CONSUMER=disconnect\nWSE_SNAPSHOT_TTL=300\nWSE_ALLOW_URL_TOKEN=0", &error);
 
   g_assert_no_error (error);
   g_assert_nonnull (config);
+  g_assert_cmpuint (config->slow_consumer, ==, WSED_SLOW_DISCONNECT);
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
     {
       g_autoptr (GError) refusal = NULL;

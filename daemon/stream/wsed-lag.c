@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What becomes of a reader whose peer does not take what comes (PROTOCOL section 3, slow consumers): how far it lies behind, and the
+ * policy once that is too far. Nothing is done per event: dropping moves positions. A replay that the client asked for is no lag; what
+ * came while it went on is not, either. */
+
+#include "stream/wsed-reader-private.h"
+#include "stream/wsed-stream-metrics.h"
+
+/* Entries of a view that are measured one by one; the others are taken to be as large as these on the average. */
+#define MEASURED 1024
+
+/* Whether what it has still to send is the policy's: not while it replays what the client asked for. */
+static gboolean
+can_drop (const WsedSubscription *subscription)
+{
+  return subscription->state == WSED_SUBSCRIPTION_LIVE || subscription->left_behind;
+}
+
+static guint64
+get_unsent (const WsedSubscription *subscription)
+{
+  guint64 end = subscription->view->end;
+
+  return can_drop (subscription) && end > subscription->at ? end - subscription->at : 0;
+}
+
+static guint64
+get_behind (const WsedSubscription *subscription)
+{
+  return MIN (get_unsent (subscription), subscription->view->end - MIN (subscription->owed, subscription->view->end));
+}
+
+static guint64
+sum (WsedReader *reader,
+     guint64 (*count) (const WsedSubscription *subscription))
+{
+  guint64 total = 0;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    total += count (g_ptr_array_index (reader->subscriptions, i));
+  return total;
+}
+
+/* The index of the first entry to be sent with an n of at least @n. */
+static guint64
+find_limit (const WsedSubscription *subscription,
+            guint64                 n)
+{
+  return MAX (subscription->at, wsed_view_find_n (subscription->view, n));
+}
+
+static guint64
+count_before (WsedReader *reader,
+              guint64     n)
+{
+  guint64 total = 0;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      const WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (can_drop (subscription))
+        total += find_limit (subscription, n) - subscription->at;
+    }
+  return total;
+}
+
+/* So many of the oldest are no longer in the views: which of them are older than others is not known. */
+static guint64
+divide_evicted (WsedReader *reader,
+                guint64     count)
+{
+  guint64 total = 0;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      guint64 evicted;
+
+      if (!can_drop (subscription))
+        continue;
+      evicted = subscription->view->begin > subscription->at ? subscription->view->begin - subscription->at : 0;
+      subscription->limit = subscription->at + MIN (evicted, count - total);
+      total = MIN (count, total + evicted);
+    }
+  return total;
+}
+
+/* Sets the limits so that, of all that is still to be sent, the oldest @count lie before them. */
+static void
+divide (WsedReader *reader,
+        guint64     count)
+{
+  guint64 low = 0, high = 0;
+
+  if (divide_evicted (reader, count) == count)
+    return;
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedView *view = ((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->view;
+
+      if (view->end > view->begin)
+        high = MAX (high, wsed_view_at (view, view->end - 1)->n + 1);
+    }
+  /* The greatest n before which there are no more than that. */
+  if (count_before (reader, high) <= count)
+    low = high;
+  while (high - low > 1)
+    {
+      guint64 middle = low + (high - low) / 2;
+
+      if (count_before (reader, middle) <= count)
+        low = middle;
+      else
+        high = middle;
+    }
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (can_drop (subscription))
+        subscription->limit = find_limit (subscription, low);
+    }
+}
+
+void
+wsed_reader_pass_over (WsedReader       *reader,
+                       WsedSubscription *subscription,
+                       guint64           from,
+                       guint64           to,
+                       guint64           events)
+{
+  if (subscription->gap_from == 0)
+    subscription->gap_from = from;
+  subscription->gap_to = to;
+  reader->dropped += events;
+  wsed_metric_add (wsed_stream_metrics ()->dropped, events);
+}
+
+void
+wsed_reader_tell_passed_over (WsedReader       *reader,
+                              WsedSubscription *subscription)
+{
+  if (subscription->gap_from == 0)
+    return;
+  wsed_reader_tell_gap (reader, subscription, subscription->gap_from, subscription->gap_to, "policy");
+  subscription->gap_from = 0;
+}
+
+void
+wsed_reader_tell_all_passed_over (WsedReader *reader)
+{
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    wsed_reader_tell_passed_over (reader, g_ptr_array_index (reader->subscriptions, i));
+}
+
+/* Goes on at the index @to of the view. Where the tail has evicted that, too, the events are passed over as they come from the log. */
+static void
+go_on_at (WsedReader       *reader,
+          WsedSubscription *subscription,
+          guint64           to)
+{
+  WsedView *view = subscription->view;
+  guint64 done;
+
+  subscription->limit = to;
+  if (to <= subscription->at || to < view->begin)
+    return;
+  done = to < view->end ? wsed_view_at (view, to)->seq - 1 : view->slot->head;
+  if (done > subscription->done)
+    wsed_reader_pass_over (reader, subscription, subscription->done + 1, done, to - subscription->at);
+  subscription->done = MAX (subscription->done, done);
+  subscription->at = to;
+  subscription->left_behind = FALSE;
+  subscription->state = WSED_SUBSCRIPTION_LIVE;
+  if (!subscription->attached)
+    wsed_view_attach (view, subscription);
+}
+
+static void
+drop_oldest (WsedReader *reader,
+             guint64     keep)
+{
+  divide (reader, sum (reader, get_unsent) - keep);
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (can_drop (subscription))
+        go_on_at (reader, subscription, subscription->limit);
+    }
+}
+
+static void
+drop_newest (WsedReader *reader,
+             guint64     keep)
+{
+  if (reader->stopped)
+    return;
+  reader->stopped = TRUE;
+  divide (reader, keep);
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      subscription->stopped = can_drop (subscription);
+    }
+}
+
+/* Those that have sent what is before their limits go on at the end. */
+static void
+go_on_after_stop (WsedReader *reader)
+{
+  reader->stopped = FALSE;
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (!subscription->stopped)
+        continue;
+      subscription->stopped = subscription->at < subscription->limit;
+      reader->stopped |= subscription->stopped;
+      if (!subscription->stopped)
+        go_on_at (reader, subscription, subscription->view->end);
+    }
+}
+
+gboolean
+wsed_reader_hold (WsedReader *reader)
+{
+  const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
+  guint64 behind;
+
+  if (!reader->started)
+    return TRUE;
+  if (reader->behind_since == 0)
+    reader->behind_since = wsed_worker_get_now (reader->worker);
+  behind = sum (reader, get_behind);
+  if (behind < config->buffer_size)
+    return TRUE;
+  wsed_reader_lag (reader);
+  switch (config->slow_consumer)
+    {
+    case WSED_SLOW_DISCONNECT:
+      return FALSE;
+    case WSED_SLOW_DROP_NEWEST:
+      drop_newest (reader, config->buffer_size);
+      break;
+    case WSED_SLOW_DROP_OLDEST:
+      /* So many at a time: dropping one by one as they come would cost as much as sending them. */
+      if (behind >= 2 * (guint64) config->buffer_size)
+        drop_oldest (reader, config->buffer_size);
+      break;
+    case WSED_SLOW_CATCH_UP:
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+  return TRUE;
+}
+
+void
+wsed_reader_lag (WsedReader *reader)
+{
+  if (reader->lagging)
+    return;
+  reader->lagging = TRUE;
+  wsed_metric_add (wsed_stream_metrics ()->lags, 1);
+}
+
+void
+wsed_reader_apply_policy (WsedReader *reader)
+{
+  const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
+
+  if (reader->stopped)
+    go_on_after_stop (reader);
+  else if (config->slow_consumer == WSED_SLOW_DROP_OLDEST && sum (reader, get_behind) > config->buffer_size)
+    drop_oldest (reader, config->buffer_size);
+  wsed_reader_tell_all_passed_over (reader);
+}
+
+void
+wsed_reader_arrive_at_end (WsedReader *reader)
+{
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    if (((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->state != WSED_SUBSCRIPTION_LIVE)
+      return;
+  if (wsed_reader_has_more (reader))
+    return;
+  reader->behind_since = 0;
+  if (!reader->lagging)
+    return;
+  reader->lagging = FALSE;
+  wsed_reader_tell_all_passed_over (reader);
+  wsed_reader_tell_caught_up (reader, NULL);
+}
+
+/* About how large the entries from the position on are. */
+static guint64
+measure (const WsedSubscription *subscription,
+         guint64                 events)
+{
+  WsedView *view = subscription->view;
+  guint64 from = MAX (subscription->at, view->begin);
+  guint64 measured = MIN (view->end - MIN (from, view->end), MEASURED);
+  guint64 bytes = 0;
+
+  for (guint64 i = from; i < from + measured; i++)
+    bytes += wsed_view_at (view, i)->piece.length;
+  return measured > 0 ? (guint64) ((double) bytes / measured * events) : 0;
+}
+
+void
+wsed_reader_get_lag (WsedReader *reader,
+                     WsedLag    *lag)
+{
+  *lag = (WsedLag){ .dropped = reader->dropped };
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      const WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      guint64 head = subscription->view->slot->head;
+      guint64 events = can_drop (subscription) ? get_unsent (subscription) : head - MIN (head, subscription->done);
+
+      lag->events += events;
+      lag->bytes += measure (subscription, events);
+    }
+  for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
+    lag->events += g_array_index (reader->frames, WsedPageFrame, i).subscription != NULL;
+  if (!wsed_reader_page_is_sent (reader))
+    lag->bytes += reader->page->len - (reader->frames_sent > 0 ? g_array_index (reader->frames, WsedPageFrame, reader->frames_sent - 1).end : 0);
+  lag->since = lag->events > 0 ? reader->behind_since : 0;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Readers that do not take what comes, under each policy: what they get in the end, and what they are told of the rest. */
+
+#include "stream-fixture.h"
+
+#include <string.h>
+
+#define MIB (1024 * 1024)
+/* Far more than a socket takes at once. */
+#define MANY 3000
+
+static StreamFixture fixture;
+
+/* What a reader got, its events and gaps numbered by the order of publishing. */
+typedef struct
+{
+  guint first_run;             /* events without a hole from the first one on */
+  guint dropped;               /* in the gaps */
+  guint gaps;
+  guint last_run;              /* events since the last gap */
+  guint end;                   /* the last one known of */
+  guint caught_up;
+} Taken;
+
+static void
+publish_many (guint       from,
+              const char *channel,
+              const char *other)
+{
+  g_autofree char *padding = g_strnfill (1000, 'x');
+
+  for (guint i = from; i < from + MANY; i++)
+    {
+      g_autofree char *payload = g_strdup_printf ("{\"i\":%u,\"x\":\"%s\"}", i, padding);
+
+      stream_publish (&fixture, other != NULL && i % 2 == 0 ? other : channel, i % 3 == 0 ? "third" : "t", WSE_SEVERITY_INFO, payload);
+    }
+  stream_settle (&fixture);
+}
+
+static guint64
+get_number (const char *text,
+            const char *name)
+{
+  const char *at = strstr (text, name);
+
+  g_assert_nonnull (at);
+  return g_ascii_strtoull (at + strlen (name), NULL, 10);
+}
+
+/* Until one that reads has had what came last: then the worker has it, too. */
+static void
+wait_for_worker (Client *reads,
+                 guint   last)
+{
+  g_autofree char *mark = g_strdup_printf ("{\"i\":%u,", last);
+
+  while (TRUE)
+    {
+      g_autofree char *text = client_next (reads);
+
+      g_assert_nonnull (text);
+      if (strstr (text, mark) != NULL)
+        return;
+    }
+}
+
+/* Of one channel all of whose events match: takes all in, until caught_up after @end or the connection's end. */
+static Taken
+take_all (Client *client,
+          guint   end)
+{
+  Taken taken = { 0 };
+
+  while (TRUE)
+    {
+      g_autofree char *text = client_next (client);
+
+      if (text == NULL)
+        break;
+      if (strstr (text, "\"t\":\"gap\"") != NULL)
+        {
+          g_assert_nonnull (strstr (text, "\"reason\":\"policy\""));
+          g_assert_cmpuint (get_number (text, "\"from\":"), ==, taken.end + 1);
+          g_assert_cmpuint (get_number (text, "\"to\":"), >, taken.end);
+          taken.dropped += get_number (text, "\"to\":") - taken.end;
+          taken.end = get_number (text, "\"to\":");
+          taken.gaps++;
+          taken.last_run = 0;
+        }
+      else if (strstr (text, "\"t\":\"caught_up\"") != NULL)
+        {
+          if (++taken.caught_up > 1 && taken.end == end)
+            break;
+        }
+      else if (strstr (text, "\"t\":\"hello\"") == NULL)
+        {
+          g_assert_cmpuint (get_number (text, "\"seq\":"), ==, taken.end + 1);
+          taken.end++;
+          taken.last_run++;
+          taken.first_run += taken.gaps == 0;
+        }
+    }
+  return taken;
+}
+
+/* One that reads nothing while much comes. */
+static Client *
+begin (WsedSlowConsumer policy,
+       guint            buffer_size,
+       gsize            tail_bytes,
+       const char      *channel)
+{
+  Client *client, *reads;
+
+  stream_fixture_init_slow (&fixture, policy, buffer_size, tail_bytes);
+  client = client_new (&fixture, &(ClientOptions){ .channels = channel, .control = TRUE });
+  reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
+  client_expect_quiet (reads);
+  publish_many (1, "user:a", NULL);
+  stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0,\"end\":1}");
+  stream_settle (&fixture);
+  wait_for_worker (reads, 0);
+  client_free (reads);
+  return client;
+}
+
+static void
+end (Client *client)
+{
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
+/* After all that, it is as any other. */
+static void
+expect_alive (Client *client)
+{
+  client_expect_quiet (client);
+  stream_publish (&fixture, "user:a", "t", WSE_SEVERITY_INFO, "{}");
+  client_expect (client, "user:a", MANY + 1);
+  client_expect_quiet (client);
+}
+
+static void
+test_catch_up (void)
+{
+  Client *client = begin (WSED_SLOW_CATCH_UP, 50, 64 * MIB, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (taken.first_run, ==, MANY);
+  g_assert_cmpuint (taken.caught_up, ==, 2);
+  expect_alive (client);
+  end (client);
+}
+
+/* The same where the tail has nothing of it any more. */
+static void
+test_catch_up_from_log (void)
+{
+  Client *client = begin (WSED_SLOW_CATCH_UP, 50, MIB / 2, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (taken.first_run, ==, MANY);
+  g_assert_cmpuint (taken.caught_up, ==, 2);
+  expect_alive (client);
+  end (client);
+}
+
+static void
+test_drop_oldest (void)
+{
+  Client *client = begin (WSED_SLOW_DROP_OLDEST, 50, 64 * MIB, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (taken.gaps, ==, 1);
+  g_assert_cmpuint (taken.last_run, ==, 50);
+  g_assert_cmpuint (taken.first_run + taken.dropped + 50, ==, MANY);
+  expect_alive (client);
+  end (client);
+}
+
+/* Where it goes on lies in the log alone. */
+static void
+test_drop_oldest_from_log (void)
+{
+  Client *client = begin (WSED_SLOW_DROP_OLDEST, 1200, MIB / 2, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (taken.gaps, >=, 1);
+  g_assert_cmpuint (taken.last_run, ==, 1200);
+  g_assert_cmpuint (taken.first_run + taken.dropped + 1200, ==, MANY);
+  expect_alive (client);
+  end (client);
+}
+
+static void
+test_drop_newest (void)
+{
+  Client *client = begin (WSED_SLOW_DROP_NEWEST, 50, 64 * MIB, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (taken.gaps, ==, 1);
+  g_assert_cmpuint (taken.first_run, >=, 50);
+  g_assert_cmpuint (taken.first_run, <, MANY / 2);
+  g_assert_cmpuint (taken.last_run, ==, 0);
+  expect_alive (client);
+  end (client);
+}
+
+/* What is kept for it is read from the log, and nothing behind it. */
+static void
+test_drop_newest_from_log (void)
+{
+  Client *client = begin (WSED_SLOW_DROP_NEWEST, 1200, MIB / 2, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (taken.gaps, ==, 1);
+  g_assert_cmpuint (taken.first_run, >=, 1200);
+  g_assert_cmpuint (taken.first_run, <, MANY);
+  g_assert_cmpuint (taken.last_run, ==, 0);
+  expect_alive (client);
+  end (client);
+}
+
+static void
+test_disconnect (void)
+{
+  Client *client = begin (WSED_SLOW_DISCONNECT, 50, 64 * MIB, "user:a");
+  Taken taken = take_all (client, MANY);
+
+  g_assert_cmpuint (client->close_code, ==, 4408);
+  g_assert_cmpuint (taken.gaps, ==, 0);
+  g_assert_cmpuint (taken.first_run, ==, taken.end);
+  g_assert_cmpuint (taken.end, <, MANY);
+  end (client);
+}
+
+/* What was asked for is no lag, however long it takes. */
+static void
+test_replay (void)
+{
+  static const WsedSlowConsumer policies[] = { WSED_SLOW_CATCH_UP, WSED_SLOW_DROP_OLDEST, WSED_SLOW_DROP_NEWEST, WSED_SLOW_DISCONNECT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (policies); i++)
+    {
+      Client *client;
+
+      stream_fixture_init_slow (&fixture, policies[i], 50, 64 * MIB);
+      publish_many (1, "user:a", NULL);
+      client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = MANY });
+      /* Less than the policy's measure comes while it takes nothing. */
+      for (guint j = 0; j < 49; j++)
+        stream_publish (&fixture, "user:a", "t", WSE_SEVERITY_INFO, "{}");
+      stream_settle (&fixture);
+      for (guint j = 1; j <= MANY + 49; j++)
+        client_expect (client, "user:a", j);
+      client_expect_quiet (client);
+      end (client);
+    }
+}
+
+/* Of several channels the newest of all are kept; what a filter passes over does not count. */
+static void
+test_several (void)
+{
+  static const char * const filters[] = { NULL, "third" };
+
+  for (guint f = 0; f < G_N_ELEMENTS (filters); f++)
+    {
+      Client *client, *reads;
+      guint step = filters[f] != NULL ? 3 : 1;
+      guint expected = MANY - 50 * step + step;
+      guint from[2] = { 0 }, next = 1, gaps = 0;
+
+      stream_fixture_init_slow (&fixture, WSED_SLOW_DROP_OLDEST, 50, 64 * MIB);
+      client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .types = filters[f], .control = TRUE });
+      reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
+      client_expect_quiet (reads);
+      publish_many (1, "user:a", "global");
+      stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0,\"end\":1}");
+      stream_settle (&fixture);
+      wait_for_worker (reads, 0);
+      client_free (reads);
+      for (guint caught_up = 0; caught_up < 2;)
+        {
+          g_autofree char *text = client_next (client);
+
+          caught_up += strstr (text, "\"t\":\"caught_up\"") != NULL;
+          if (strstr (text, "\"t\":\"gap\"") != NULL)
+            {
+              gboolean global = strstr (text, "\"channel\":\"global\"") != NULL;
+
+              /* seq s is the event 2s in global, 2s - 1 in the other. */
+              from[global] = get_number (text, "\"to\":") * 2 - !global;
+              gaps++;
+            }
+          else if (strstr (text, "{\"i\":") != NULL && gaps == 2)
+            {
+              guint i = get_number (text, "{\"i\":");
+
+              g_assert_cmpuint (i, >, from[i % 2 == 0]);
+              g_assert_cmpuint (i, >=, expected);
+              next++;
+            }
+        }
+      g_assert_cmpuint (gaps, ==, 2);
+      g_assert_cmpuint (next - 1, ==, 50);
+      client_expect_quiet (client);
+      end (client);
+    }
+}
+
+/* The whole log's gaps count n. */
+static void
+test_whole (void)
+{
+  Client *client = begin (WSED_SLOW_DROP_OLDEST, 50, 64 * MIB, "*");
+  guint64 to = 0, after = 0;
+
+  for (guint caught_up = 0; caught_up < 2;)
+    {
+      g_autofree char *text = client_next (client);
+
+      caught_up += strstr (text, "\"t\":\"caught_up\"") != NULL;
+      if (strstr (text, "\"t\":\"gap\",\"p\":{\"channel\":\"*\"") != NULL)
+        to = get_number (text, "\"to\":");
+      else
+        after += to != 0 && strstr (text, "{\"i\":") != NULL;
+    }
+  g_assert_cmpuint (to, >, MANY / 2);
+  g_assert_cmpuint (after, ==, 50);
+  client_expect_quiet (client);
+  end (client);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/lag/catch-up", test_catch_up);
+  g_test_add_func ("/lag/catch-up-from-log", test_catch_up_from_log);
+  g_test_add_func ("/lag/drop-oldest", test_drop_oldest);
+  g_test_add_func ("/lag/drop-oldest-from-log", test_drop_oldest_from_log);
+  g_test_add_func ("/lag/drop-newest", test_drop_newest);
+  g_test_add_func ("/lag/drop-newest-from-log", test_drop_newest_from_log);
+  g_test_add_func ("/lag/disconnect", test_disconnect);
+  g_test_add_func ("/lag/replay", test_replay);
+  g_test_add_func ("/lag/several", test_several);
+  g_test_add_func ("/lag/whole", test_whole);
+  return g_test_run ();
+}
