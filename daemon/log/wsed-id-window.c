@@ -13,6 +13,14 @@ typedef struct
   guint64 seq;
 } Slot;
 
+/* Of an event: the low 32 bits of its n, 0: empty (n itself follows from the ring's bounds), and those of its hash, so that to
+ * look for one touches the ring only where it is there. */
+typedef struct
+{
+  guint32 n;
+  guint32 hash;
+} Cell;
+
 struct _WsedIdWindow
 {
   guint64 key[2];
@@ -23,8 +31,8 @@ struct _WsedIdWindow
   Slot *ring;
   gsize ring_mask;
 
-  /* low 32 bits of n, 0: empty; n itself follows from the ring's bounds. Twice the ring's size, linear probing. */
-  guint32 *table;
+  /* Twice the ring's size, linear probing. */
+  Cell *table;
   gsize table_mask;
 };
 
@@ -89,7 +97,7 @@ wsed_id_window_new (const guint8 secret[WSED_ID_SECRET_BYTES],
   self->ring_mask = 1023;
   self->ring = g_new (Slot, self->ring_mask + 1);
   self->table_mask = 2047;
-  self->table = g_new0 (guint32, self->table_mask + 1);
+  self->table = g_new0 (Cell, self->table_mask + 1);
   return self;
 }
 
@@ -143,11 +151,11 @@ wsed_id_window_find (WsedIdWindow *self,
 {
   guint64 found = 0;
 
-  for (gsize i = hash & self->table_mask; self->table[i] != 0; i = (i + 1) & self->table_mask)
+  for (gsize i = hash & self->table_mask; self->table[i].n != 0; i = (i + 1) & self->table_mask)
     {
-      guint64 at = expand (self, self->table[i]);
+      guint64 at = expand (self, self->table[i].n);
 
-      if (slot_of (self, at)->hash == hash && at > found)
+      if (self->table[i].hash == (guint32) hash && at > found && slot_of (self, at)->hash == hash)
         found = at;
     }
   if (found == 0)
@@ -161,11 +169,12 @@ static void
 table_insert (WsedIdWindow *self,
               guint64       n)
 {
-  gsize i = slot_of (self, n)->hash & self->table_mask;
+  guint64 hash = slot_of (self, n)->hash;
+  gsize i = hash & self->table_mask;
 
-  while (self->table[i] != 0)
+  while (self->table[i].n != 0)
     i = (i + 1) & self->table_mask;
-  self->table[i] = (guint32) n;
+  self->table[i] = (Cell) { (guint32) n, (guint32) hash };
 }
 
 /* Closes the hole by moving up those that would no longer be found behind it. */
@@ -177,12 +186,12 @@ table_remove (WsedIdWindow *self,
 
   if ((guint32) n == 0)
     return;
-  while (self->table[i] != (guint32) n)
+  while (self->table[i].n != (guint32) n)
     i = (i + 1) & self->table_mask;
   hole = i;
-  for (i = (i + 1) & self->table_mask; self->table[i] != 0; i = (i + 1) & self->table_mask)
+  for (i = (i + 1) & self->table_mask; self->table[i].n != 0; i = (i + 1) & self->table_mask)
     {
-      gsize home = slot_of (self, expand (self, self->table[i]))->hash & self->table_mask;
+      gsize home = self->table[i].hash & self->table_mask;
 
       if (((i - home) & self->table_mask) >= ((i - hole) & self->table_mask))
         {
@@ -190,7 +199,7 @@ table_remove (WsedIdWindow *self,
           hole = i;
         }
     }
-  self->table[hole] = 0;
+  self->table[hole] = (Cell) { 0, 0 };
 }
 
 static void
@@ -206,7 +215,7 @@ grow (WsedIdWindow *self)
   self->ring_mask = mask;
   g_free (self->table);
   self->table_mask = mask * 2 + 1;
-  self->table = g_new0 (guint32, self->table_mask + 1);
+  self->table = g_new0 (Cell, self->table_mask + 1);
   for (guint64 n = self->first + 1; n <= self->last; n++)
     if ((guint32) n != 0)
       table_insert (self, n);

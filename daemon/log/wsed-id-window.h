@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* The newest ids of a log: (first channel, event id) → place, for telling duplicates. Keyed hashes stand for the ids, so that
- * nobody outside can make two of them meet. Memory: 24 bytes an event, at most capacity events. */
+ * nobody outside can make two of them meet. Memory: 32 bytes an event, at most capacity events. */
 typedef struct _WsedIdWindow WsedIdWindow;
 
 #define WSED_ID_SECRET_BYTES 16
