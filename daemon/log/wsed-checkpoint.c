@@ -10,10 +10,9 @@
 #include <pthread.h>
 #include <time.h>
 
-#define PAGE_BYTES 4096
 /* The thread starts at 4 MB, and again when another 1 MB came, but not more often than every 20 ms. */
-#define PASSIVE_PAGES 1024
-#define PASSIVE_AGAIN 256
+#define PASSIVE_BYTES (4 * 1024 * 1024)
+#define PASSIVE_AGAIN (1024 * 1024)
 #define PASSIVE_PAUSE (20 * 1000 * 1000)
 
 struct _WsedCheckpoint
@@ -21,6 +20,7 @@ struct _WsedCheckpoint
   pthread_rwlock_t gate;       /* readers pass, the writer closes it; prefers the writer */
   sqlite3 *db;                 /* the thread's */
   pthread_t thread;
+  int passive, again;          /* pages: PASSIVE_BYTES, PASSIVE_AGAIN */
 
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -55,9 +55,9 @@ wait_for_pages (WsedCheckpoint *self,
     {
       if (self->pages < *done)
         *done = 0;
-      if (self->pages >= MAX (PASSIVE_PAGES, *done + PASSIVE_AGAIN))
+      if (self->pages >= MAX (self->passive, *done + self->again))
         break;
-      self->wanted = MAX (PASSIVE_PAGES, *done + PASSIVE_AGAIN);
+      self->wanted = MAX (self->passive, *done + self->again);
       pthread_cond_wait (&self->changed, &self->lock);
     }
   self->wanted = G_MAXINT;
@@ -121,12 +121,16 @@ wsed_checkpoint_new (const char  *path,
   pthread_rwlockattr_t gate;
   pthread_condattr_t clock;
   sqlite3 *db = wsed_sqlite_connect (path, TRUE, error);
+  int page_bytes;
 
   if (db == NULL)
     return NULL;
   self = g_new0 (WsedCheckpoint, 1);
   self->db = db;
-  self->limit = self->next = limit / PAGE_BYTES;
+  page_bytes = wsed_sqlite_get_int (db, "PRAGMA page_size");
+  self->limit = self->next = limit / page_bytes;
+  self->passive = PASSIVE_BYTES / page_bytes;
+  self->again = PASSIVE_AGAIN / page_bytes;
   pthread_rwlockattr_init (&gate);
   pthread_rwlockattr_setkind_np (&gate, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
   pthread_rwlock_init (&self->gate, &gate);
@@ -201,7 +205,7 @@ wsed_checkpoint_after_commit (WsedCheckpoint *self)
     self->next = self->limit;
   else if (self->last_pages >= self->next)
     self->next = close_gate (self, SQLITE_CHECKPOINT_RESTART) ? self->limit : self->last_pages + self->limit;
-  if (self->last_pages < PASSIVE_PAGES && self->last_pages >= self->pages)
+  if (self->last_pages < self->passive && self->last_pages >= self->pages)
     return;
   pthread_mutex_lock (&self->lock);
   /* Begun anew: what the thread had done counts from 0 again. */

@@ -10,10 +10,10 @@
 #include <string.h>
 
 /* Blocks and channels visited in one step. */
-#define STEP 32
+#define STEP 64
 /* Blocks written between two steps: a round then visits twice as many as come. */
-#define STEP_EVERY 16
-/* A round begins when so many entries were cut, or half of what is kept. */
+#define STEP_EVERY 32
+/* A round begins when so many entries were cut, or as many as there are events. */
 #define ROUND_MIN 1024
 /* Of what a block once held, below which it is written anew. */
 #define LIVE_PERCENT 45
@@ -21,7 +21,6 @@
 #define FIND_EVENTS 4096
 /* A channel is forgotten so long after its last event went, PROTOCOL section 1. */
 #define FORGET_AFTER (90 * 24 * 3600 * G_TIME_SPAN_SECOND)
-#define PAGE_BYTES 4096
 /* A commit's row of ids, at most; and what one id costs. */
 #define IDS_ROW 8192
 #define ID_BYTES 17
@@ -40,9 +39,10 @@ struct _WsedSweeper
   sqlite3 *db;
   WsedIndex *index;
   WsedRetention retention;
+  guint page_bytes;
   WsedBlockCursor cursor;
   WsedBlockWriter writer;
-  sqlite3_stmt *select, *delete_block, *update_block, *set_low, *delete_runs, *delete_ids, *pages, *free_pages;
+  sqlite3_stmt *select, *delete_block, *update_block, *set_low, *delete_runs, *delete_ids, *pages, *free_pages, *first;
 
   guint wrote;                 /* blocks since the last step */
   guint64 events, removed, bytes;
@@ -69,6 +69,7 @@ prepare (WsedSweeper  *self,
       "DELETE FROM idlog WHERE first_n IN (SELECT first_n FROM idlog WHERE first_n<?1 ORDER BY first_n LIMIT 32)" },
     { &self->pages, "PRAGMA page_count" },
     { &self->free_pages, "PRAGMA freelist_count" },
+    { &self->first, "SELECT first_n-1 FROM block ORDER BY first_n LIMIT 1" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
@@ -90,7 +91,7 @@ ask (sqlite3_stmt *statement)
 static void
 measure (WsedSweeper *self)
 {
-  guint64 used = (guint64) (ask (self->pages) - ask (self->free_pages)) * PAGE_BYTES;
+  guint64 used = (guint64) (ask (self->pages) - ask (self->free_pages)) * self->page_bytes;
   guint64 ids = MIN (self->index->n, WSED_ID_WINDOW_EVENTS + IDS_ROW) * ID_BYTES;
 
   self->bytes = used > ids ? used - ids : 0;
@@ -114,6 +115,7 @@ wsed_sweeper_new (sqlite3              *db,
       wsed_sweeper_free (self);
       return NULL;
     }
+  self->page_bytes = wsed_sqlite_get_int (db, "PRAGMA page_size");
   self->events = wsed_sqlite_get_int (db, "SELECT v FROM meta WHERE k='events'");
   index->low_n = wsed_sqlite_get_int (db, "SELECT first_n-1 FROM block ORDER BY first_n LIMIT 1");
   if (wsed_sqlite_get_int (db, "SELECT count(*) FROM (SELECT 1 FROM block LIMIT 1)") == 0)
@@ -135,6 +137,7 @@ wsed_sweeper_free (WsedSweeper *self)
   sqlite3_finalize (self->delete_ids);
   sqlite3_finalize (self->pages);
   sqlite3_finalize (self->free_pages);
+  sqlite3_finalize (self->first);
   wsed_block_cursor_clear (&self->cursor);
   wsed_block_writer_clear (&self->writer);
   g_ptr_array_unref (self->staged);
@@ -340,7 +343,7 @@ sweep_round (WsedSweeper  *self,
 
   if (!self->round)
     {
-      if (!self->erased && self->index->cut - self->round_cut < MAX (ROUND_MIN, self->events / 2))
+      if (!self->erased && self->index->cut - self->round_cut < MAX (ROUND_MIN, self->events))
         return TRUE;
       self->round = TRUE;
       self->erased = FALSE;
@@ -431,8 +434,9 @@ publish (WsedSweeper *self,
          gint64       now,
          gboolean     done)
 {
-  guint64 low_n = wsed_sqlite_get_int (self->db, "SELECT coalesce((SELECT first_n-1 FROM block ORDER BY first_n LIMIT 1),-1)");
+  guint64 low_n = sqlite3_step (self->first) == SQLITE_ROW ? (guint64) sqlite3_column_int64 (self->first, 0) : self->index->n;
 
+  sqlite3_reset (self->first);
   wsed_index_lock (self->index);
   for (guint i = 0; i < self->staged->len; i++)
     {
@@ -447,7 +451,7 @@ publish (WsedSweeper *self,
         }
       channel->staged_low = 0;
     }
-  self->index->low_n = low_n == G_MAXUINT64 ? self->index->n : low_n;
+  self->index->low_n = low_n;
   wsed_index_unlock (self->index);
   g_ptr_array_set_size (self->staged, 0);
 }
@@ -462,6 +466,16 @@ wsed_sweeper_wrote (WsedSweeper *self,
   return self->wrote >= STEP_EVERY;
 }
 
+/* A step that a power cut undoes is done again, so it waits for no disk; what is appended behind it does, and takes it along. */
+static gboolean
+set_patient (WsedSweeper  *self,
+             gboolean      patient,
+             GError      **error)
+{
+  return !self->retention.sync_full ||
+         wsed_sqlite_exec (self->db, patient ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", error);
+}
+
 gboolean
 wsed_sweeper_step (WsedSweeper  *self,
                    gint64        now,
@@ -474,11 +488,13 @@ wsed_sweeper_step (WsedSweeper  *self,
   self->wrote = 0;
   measure (self);
   sqlite3_bind_int64 (self->delete_ids, 1, (gint64) self->index->n - WSED_ID_WINDOW_EVENTS - IDS_ROW);
-  done = wsed_sqlite_exec (self->db, "BEGIN IMMEDIATE", error) && drop_oldest (self, now, more, error) &&
-         sweep_round (self, more, error) && visit_channels (self, now, error) && store_lows (self, now, error) &&
-         wsed_sqlite_run (self->delete_ids, error) && wsed_sqlite_exec (self->db, "COMMIT", error);
+  done = set_patient (self, FALSE, error) && wsed_sqlite_exec (self->db, "BEGIN IMMEDIATE", error) &&
+         drop_oldest (self, now, more, error) && sweep_round (self, more, error) && visit_channels (self, now, error) &&
+         store_lows (self, now, error) && wsed_sqlite_run (self->delete_ids, error) &&
+         wsed_sqlite_exec (self->db, "COMMIT", error);
   wsed_block_cursor_release (&self->cursor);
   wsed_sqlite_rollback (self->db);
+  done = set_patient (self, TRUE, done ? error : NULL) && done;
   publish (self, now, done);
   measure (self);
   return done;

