@@ -46,11 +46,10 @@ wsed_subscriptions_drop (WsedWorker *worker,
 
       wsed_worker_drop_view (worker, subscription->view);
       g_ptr_array_add (streams, subscription->stream);
-      g_clear_pointer (&subscription->filter, wse_filter_unref);
       g_free (subscription);
     }
   g_ptr_array_set_size (subscriptions, 0);
-  wsed_hub_leave (wsed_worker_get_hub (worker), wsed_worker_get_index (worker), streams);
+  wsed_hub_leave (wsed_worker_get_hub (worker), streams);
 }
 
 /* One of its messages has come back. */
@@ -117,13 +116,13 @@ begin_at_history (WsedBeginning    *beginning,
   subscription->start = subscription->done = head->head;
   if (history == 0 || head->head == head->low)
     return;
-  if (subscription->filter == NULL && !wsed_stream_is_whole (subscription->stream))
+  if (beginning->filter == NULL && !wsed_stream_is_whole (subscription->stream))
     subscription->start = subscription->done = MAX (head->low, head->head - MIN (head->head, history));
   else
     {
       WsedLocate *locate = search (beginning, subscription);
 
-      locate->filter = subscription->filter != NULL ? wse_filter_ref (subscription->filter) : NULL;
+      locate->filter = beginning->filter != NULL ? wse_filter_ref (beginning->filter) : NULL;
       locate->history = history;
       locate->upto = head->head;
     }
@@ -193,7 +192,6 @@ subscribe (WsedBeginning  *beginning,
 
   subscription->subscriber = beginning->subscriber;
   subscription->stream = wsed_stream_ref (stream);
-  subscription->filter = beginning->filter != NULL ? wse_filter_ref (beginning->filter) : NULL;
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
   g_ptr_array_add (beginning->subscriptions, subscription);
   return subscription;
@@ -207,7 +205,7 @@ on_joined (gpointer message)
 
   if (beginning->reader == NULL || join->heads->error != NULL)
     {
-      wsed_hub_leave (join->hub, wsed_worker_get_index (join->worker), g_steal_pointer (&join->streams));
+      wsed_hub_leave (join->hub, g_steal_pointer (&join->streams));
       if (join->heads->error != NULL)
         beginning->problem = g_strdup (join->heads->error->message);
     }

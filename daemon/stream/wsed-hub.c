@@ -10,13 +10,6 @@
 #include "stream/wsed-join.h"
 #include "stream/wsed-stream-metrics.h"
 
-/* All encodings of a channel. */
-typedef struct
-{
-  char *channel;
-  WsedStream *streams[WSED_N_ENCODINGS];
-} Channel;
-
 /* A batch on its way to a worker. */
 typedef struct
 {
@@ -35,8 +28,8 @@ struct _WsedHub
   WsedLog *log;
   WsedInbox *main;
   WsedTail *tail;
-  GHashTable *channels;        /* (element-type utf8 Channel), without "*" */
-  Channel *whole;              /* "*" */
+  GHashTable *channels;        /* set of the first stream's `channel` of each channel, by encoding; without "*" */
+  WsedStream *whole;           /* the first of "*" */
   GString *text;
   char epoch[WSE_MAX_EPOCH_BYTES + 1]; /* the log's; known before the first subscription is answered */
 
@@ -57,13 +50,15 @@ struct _WsedHub
   gpointer shut_down_data;
 };
 
-static void
-channel_free (Channel *channel)
+static WsedStream *
+find_streams (WsedHub    *hub,
+              const char *channel)
 {
-  for (guint i = 0; i < WSED_N_ENCODINGS; i++)
-    g_clear_pointer (&channel->streams[i], wsed_stream_unref);
-  g_free (channel->channel);
-  g_free (channel);
+  gpointer name;
+
+  if (!g_hash_table_lookup_extended (hub->channels, channel, &name, NULL))
+    return NULL;
+  return (WsedStream *) ((char *) name - G_STRUCT_OFFSET (WsedStream, channel));
 }
 
 WsedHub *
@@ -78,9 +73,9 @@ wsed_hub_new (const WsedHubConfig *config,
   hub->log = g_object_ref (log);
   hub->main = main;
   hub->tail = wsed_tail_new (config->tail_bytes);
-  hub->channels = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) channel_free);
+  hub->channels = g_hash_table_new (g_str_hash, g_str_equal);
   hub->text = g_string_sized_new (1024);
-  hub->n_workers = CLAMP (config->workers, 1, WSED_MAX_WORKERS);
+  hub->n_workers = hub->config.workers = CLAMP (config->workers, 1, WSED_MAX_WORKERS);
   hub->workers = g_new0 (WsedWorker *, hub->n_workers);
   hub->outgoing = g_new0 (Delivery *, hub->n_workers);
   hub->last_chunk = g_new0 (guint64, hub->n_workers);
@@ -145,30 +140,22 @@ get_delivery (WsedHub *hub,
 }
 
 static void
-send_to_workers (WsedHub         *hub,
-                 WsedStream      *stream,
-                 WsedEntry       *entry,
-                 guint64          seq,
-                 const WsedPiece *piece)
+send (WsedHub         *hub,
+      WsedStream      *stream,
+      WsedEntry       *entry,
+      guint64          seq,
+      const WsedPiece *piece)
 {
-  for (guint i = 0; i < hub->n_workers; i++)
-    {
-      Delivery *delivery;
-      WsedArrival arrival = { stream, entry, *piece, seq };
+  WsedArrival arrival = { wsed_stream_ref (stream), wsed_entry_ref (entry), *piece, seq };
+  Delivery *delivery = get_delivery (hub, stream->worker);
 
-      if ((stream->workers & G_GUINT64_CONSTANT (1) << i) == 0)
-        continue;
-      delivery = get_delivery (hub, i);
-      if (piece->chunk->id > hub->last_chunk[i])
-        {
-          g_ptr_array_add (delivery->chunks, wsed_chunk_ref (piece->chunk));
-          hub->last_chunk[i] = piece->chunk->id;
-        }
-      wsed_stream_ref (stream);
-      wsed_entry_ref (entry);
-      g_array_append_val (delivery->arrivals, arrival);
-      delivery->bytes += piece->length;
+  if (piece->chunk->id > hub->last_chunk[stream->worker])
+    {
+      g_ptr_array_add (delivery->chunks, wsed_chunk_ref (piece->chunk));
+      hub->last_chunk[stream->worker] = piece->chunk->id;
     }
+  g_array_append_val (delivery->arrivals, arrival);
+  delivery->bytes += piece->length;
 }
 
 static void
@@ -184,32 +171,42 @@ encode (WsedHub      *hub,
   wsed_tail_write (hub->tail, head, length, hub->text->str, hub->text->len, piece);
 }
 
-/* The whole log shows an event as its first channel does. Both are told before anything else is encoded: what a worker is told must lie
+/* The whole log shows an event as its first channel does. All are told before anything else is encoded: what a worker is told must lie
  * in the order in which the tail evicts, and only then does it hold the chunk. */
+static gboolean
+publish_in_channel (WsedHub   *hub,
+                    WsedEntry *entry,
+                    guint      channel)
+{
+  WsedStream *stream = find_streams (hub, entry->event->channels[channel]);
+  WsedStream *all = channel == 0 ? hub->whole : NULL;
+  gboolean any = stream != NULL || all != NULL;
+
+  while (stream != NULL || all != NULL)
+    {
+      WsedEncoding encoding = MIN (stream != NULL ? stream->encoding : WSED_N_ENCODINGS, all != NULL ? all->encoding : WSED_N_ENCODINGS);
+      WsedPiece piece;
+
+      encode (hub, entry, channel, encoding, &piece);
+      for (; stream != NULL && stream->encoding == encoding; stream = stream->next)
+        send (hub, stream, entry, entry->seqs[channel], &piece);
+      for (; all != NULL && all->encoding == encoding; all = all->next)
+        send (hub, all, entry, entry->n, &piece);
+    }
+  return any;
+}
+
 static void
 publish (WsedHub   *hub,
          WsedEntry *entry)
 {
+  gboolean any = FALSE;
+
   for (guint i = 0; i < entry->event->n_channels; i++)
-    {
-      Channel *channel = g_hash_table_lookup (hub->channels, entry->event->channels[i]);
-      Channel *whole = i == 0 ? hub->whole : NULL;
-
-      for (WsedEncoding encoding = 0; (channel != NULL || whole != NULL) && encoding < WSED_N_ENCODINGS; encoding++)
-        {
-          WsedStream *stream = channel != NULL ? channel->streams[encoding] : NULL;
-          WsedStream *all = whole != NULL ? whole->streams[encoding] : NULL;
-          WsedPiece piece;
-
-          if (stream == NULL && all == NULL)
-            continue;
-          encode (hub, entry, i, encoding, &piece);
-          if (stream != NULL)
-            send_to_workers (hub, stream, entry, entry->seqs[i], &piece);
-          if (all != NULL)
-            send_to_workers (hub, all, entry, entry->n, &piece);
-        }
-    }
+    any |= publish_in_channel (hub, entry, i);
+  /* The views keep it whole, to look at. */
+  if (any && entry->event->n_channels > 1)
+    wsed_tail_charge (hub->tail, wsed_log_measure (entry->event));
 }
 
 void
@@ -250,22 +247,65 @@ wsed_hub_get_pending (WsedHub *hub)
 
 /* Subscriptions */
 
-static Channel *
-get_channel (WsedHub    *hub,
-             const char *name)
+/* Counts one more subscription of @worker's. */
+static WsedStream *
+add_subscription (WsedHub     *hub,
+                  const char  *channel,
+                  WsedEncoding encoding,
+                  guint        worker)
 {
-  gboolean whole = strcmp (name, "*") == 0;
-  Channel *channel = whole ? hub->whole : g_hash_table_lookup (hub->channels, name);
+  gboolean whole = strcmp (channel, "*") == 0;
+  WsedStream *first = whole ? hub->whole : find_streams (hub, channel);
+  WsedStream *before = NULL, *stream = first;
 
-  if (channel != NULL)
-    return channel;
-  channel = g_new0 (Channel, 1);
-  channel->channel = g_strdup (name);
-  if (whole)
-    hub->whole = channel;
+  while (stream != NULL && (stream->encoding < encoding || (stream->encoding == encoding && stream->worker < worker)))
+    {
+      before = stream;
+      stream = stream->next;
+    }
+  if (stream == NULL || stream->encoding != encoding || stream->worker != worker)
+    {
+      WsedStream *next = stream;
+
+      stream = wsed_stream_new (channel, encoding, worker);
+      stream->next = next;
+      if (before != NULL)
+        before->next = stream;
+      else if (whole)
+        hub->whole = stream;
+      else
+        g_hash_table_add (hub->channels, stream->channel);
+      wsed_metric_add (wsed_stream_metrics ()->streams, 1);
+    }
+  stream->subscriptions++;
+  return stream;
+}
+
+static void
+remove_subscription (WsedHub    *hub,
+                     WsedStream *stream)
+{
+  gboolean whole = wsed_stream_is_whole (stream);
+  WsedStream *before = whole ? hub->whole : find_streams (hub, stream->channel);
+
+  g_assert (stream->subscriptions > 0);
+
+  if (--stream->subscriptions > 0)
+    return;
+  if (before != stream)
+    {
+      while (before->next != stream)
+        before = before->next;
+      before->next = stream->next;
+    }
+  else if (whole)
+    hub->whole = stream->next;
+  else if (stream->next != NULL)
+    g_hash_table_add (hub->channels, stream->next->channel);
   else
-    g_hash_table_insert (hub->channels, channel->channel, channel);
-  return channel;
+    g_hash_table_remove (hub->channels, stream->channel);
+  wsed_metric_add (wsed_stream_metrics ()->streams, -1);
+  wsed_stream_unref (stream);
 }
 
 static void
@@ -279,7 +319,7 @@ give_back_join (WsedMessage *message,
       join->joined (join);
       return;
     }
-  wsed_hub_leave (join->hub, wsed_worker_get_index (join->worker), g_steal_pointer (&join->streams));
+  wsed_hub_leave (join->hub, g_steal_pointer (&join->streams));
   wsed_join_free (join);
 }
 
@@ -309,15 +349,9 @@ run_join (WsedMessage *message,
   join->heads = wsed_heads_new (hub->main);
   for (guint i = 0; join->channels[i] != NULL; i++)
     {
-      WsedStream **stream = &get_channel (hub, join->channels[i])->streams[join->encoding];
+      WsedStream *stream = add_subscription (hub, join->channels[i], join->encoding, wsed_worker_get_index (join->worker));
 
-      if (*stream == NULL)
-        {
-          *stream = wsed_stream_new (join->channels[i], join->encoding, hub->n_workers);
-          wsed_metric_add (wsed_stream_metrics ()->streams, 1);
-        }
-      wsed_stream_subscribe (*stream, wsed_worker_get_index (join->worker));
-      g_ptr_array_add (join->streams, wsed_stream_ref (*stream));
+      g_ptr_array_add (join->streams, wsed_stream_ref (stream));
       wsed_heads_add (join->heads, join->channels[i]);
     }
   wsed_heads_add (join->heads, "*");
@@ -339,58 +373,30 @@ typedef struct
 {
   WsedMessage message;
   WsedHub *hub;
-  guint worker;
   GPtrArray *streams;
   char *user;
 } Ending;
-
-static void
-drop_channel_if_unused (WsedHub    *hub,
-                        const char *name)
-{
-  gboolean whole = strcmp (name, "*") == 0;
-  Channel *channel = whole ? hub->whole : g_hash_table_lookup (hub->channels, name);
-
-  for (guint i = 0; i < WSED_N_ENCODINGS; i++)
-    if (channel->streams[i] != NULL)
-      return;
-  if (whole)
-    g_clear_pointer (&hub->whole, channel_free);
-  else
-    g_hash_table_remove (hub->channels, name);
-}
 
 static void
 run_leave (WsedMessage *message,
            gpointer     user_data)
 {
   Ending *ending = (Ending *) message;
-  WsedHub *hub = ending->hub;
 
   for (guint i = 0; i < ending->streams->len; i++)
-    {
-      WsedStream *stream = g_ptr_array_index (ending->streams, i);
-
-      if (!wsed_stream_unsubscribe (stream, ending->worker))
-        continue;
-      g_clear_pointer (&get_channel (hub, stream->channel)->streams[stream->encoding], wsed_stream_unref);
-      drop_channel_if_unused (hub, stream->channel);
-      wsed_metric_add (wsed_stream_metrics ()->streams, -1);
-    }
+    remove_subscription (ending->hub, g_ptr_array_index (ending->streams, i));
   g_ptr_array_unref (ending->streams);
   g_free (ending);
 }
 
 void
 wsed_hub_leave (WsedHub   *hub,
-                guint      worker,
                 GPtrArray *streams)
 {
   Ending *ending = g_new0 (Ending, 1);
 
   ending->message.run = run_leave;
   ending->hub = hub;
-  ending->worker = worker;
   ending->streams = streams;
   wsed_inbox_push (hub->main, &ending->message);
 }
@@ -554,7 +560,6 @@ wsed_hub_free (WsedHub *hub)
     wsed_worker_free (hub->workers[i]);
   g_clear_handle_id (&hub->shutdown_source, g_source_remove);
   g_hash_table_unref (hub->channels);
-  g_clear_pointer (&hub->whole, channel_free);
   wsed_tail_free (hub->tail);
   g_string_free (hub->text, TRUE);
   g_object_unref (hub->log);

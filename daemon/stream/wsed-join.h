@@ -31,6 +31,6 @@ void      wsed_join_free (WsedJoin *join);
 /* Any thread: what the hub does with it, on the main thread. */
 void      wsed_hub_join  (WsedHub *hub, WsedJoin *join);
 /* Takes @streams, one for each subscription that ended. */
-void      wsed_hub_leave (WsedHub *hub, guint worker, GPtrArray *streams);
+void      wsed_hub_leave (WsedHub *hub, GPtrArray *streams);
 
 G_END_DECLS

@@ -111,7 +111,7 @@ wsed_reader_choose (WsedReader  *reader,
       if (entry->seqs[i] == 0)
         continue;
       subscription = wsed_reader_find (reader, entry->event->channels[i]);
-      if (subscription == NULL || !wse_filter_matches (subscription->filter, entry->event))
+      if (subscription == NULL || !wse_filter_matches (subscription->view->filter, entry->event))
         continue;
       if (entry->seqs[i] > subscription->start)
         {

@@ -236,7 +236,7 @@ ask (WsedReader *reader)
 
       if (!is_behind (subscription) || has_all (subscription))
         continue;
-      wsed_read_add (read, subscription->stream->channel, subscription->filter, subscription->done);
+      wsed_read_add (read, subscription->stream->channel, subscription->view->filter, subscription->done);
       g_ptr_array_add (reader->replaying, subscription);
     }
   if (reader->replaying->len == 0)

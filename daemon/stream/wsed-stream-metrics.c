@@ -32,6 +32,8 @@ wsed_stream_metrics_init (void)
   metrics.bad_messages = wsed_metric_new (WSED_METRIC_COUNTER, "wse_bad_messages_total",
                                           "Messages from clients that could not be understood.");
   metrics.tail_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_bytes", "Bytes of the live tail.");
+  metrics.tail_index_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_index_bytes",
+                                              "Bytes that the workers need to find their way in the live tail.");
   metrics.streams = wsed_metric_new (WSED_METRIC_GAUGE, "wse_streams", "Channels in one encoding that have subscribers.");
   metrics.deflated = wsed_metric_new (WSED_METRIC_COUNTER, "wse_deflated_messages_total",
                                       "Messages compressed, once for all connections that get the same one.");

@@ -20,6 +20,7 @@ typedef struct
   WsedMetric *dead_peers;
   WsedMetric *bad_messages;
   WsedMetric *tail_bytes;      /* gauge */
+  WsedMetric *tail_index_bytes; /* gauge */
   WsedMetric *streams;         /* gauge */
   WsedMetric *deflated;        /* frames, once for all who get them */
   WsedMetric *deflated_from;   /* bytes they had */

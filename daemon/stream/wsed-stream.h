@@ -3,34 +3,46 @@
 
 #include "stream/wsed-encoding.h"
 #include "stream/wsed-tail.h"
+#include "wse-limits.h"
 
 G_BEGIN_DECLS
 
 #define WSED_MAX_WORKERS 64
 
-/* A channel in one encoding, while somebody subscribes to it. Refcounted; the fields belong to the main thread but for the slots: each
- * worker has one for what it keeps of the stream and touches no other. */
+typedef struct _WsedView WsedView;
 typedef struct _WsedStream WsedStream;
+
+/* What a worker knows of a stream of its own; that thread's alone. */
+typedef struct
+{
+  WsedView *views;             /* a list; NULL: nothing is kept, and the rest means nothing */
+  guint64 head;                /* the last seq that this worker was told of */
+  char epoch[WSE_MAX_EPOCH_BYTES + 1];
+} WsedSlot;
+
+/* A channel in one encoding on one worker, while that worker subscribes to it. Refcounted. A subscription to a channel that nobody else
+ * has costs one of these: it is kept small. */
 struct _WsedStream
 {
   gatomicrefcount refs;
-  char *channel;               /* "*": the whole log, its positions are n */
-  WsedEncoding encoding;
-  guint64 workers;             /* main: a bit for each worker that has subscriptions */
-  struct
-  {
-    guint subscriptions;       /* main: how many that worker has */
-    gpointer slot;             /* the worker: its WsedSlot, NULL where it keeps nothing */
-  } at[];
+  guint subscriptions;         /* main: how many the worker has */
+  WsedStream *next;            /* main: of the same channel */
+  guint16 encoding;            /* a WsedEncoding */
+  guint16 worker;              /* its index */
+  WsedSlot slot;
+  char channel[];              /* "*": the whole log, its positions are n */
 };
 
-WsedStream *wsed_stream_new   (const char *channel, WsedEncoding encoding, guint n_workers);
+WsedStream *wsed_stream_new   (const char *channel, WsedEncoding encoding, guint worker);
 WsedStream *wsed_stream_ref   (WsedStream *stream);
 void        wsed_stream_unref (WsedStream *stream);
-/* Main thread: counts a worker's subscriptions; unsubscribe tells whether that was the last of all. */
-void        wsed_stream_subscribe   (WsedStream *stream, guint worker);
-gboolean    wsed_stream_unsubscribe (WsedStream *stream, guint worker);
-gboolean    wsed_stream_is_whole    (const WsedStream *stream);
+gboolean    wsed_stream_is_whole (const WsedStream *stream);
+
+static inline WsedStream *
+wsed_stream_of_slot (WsedSlot *slot)
+{
+  return (WsedStream *) ((char *) slot - G_STRUCT_OFFSET (WsedStream, slot));
+}
 
 /* One new entry of a stream, on its way to a worker. */
 typedef struct

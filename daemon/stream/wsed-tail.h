@@ -12,6 +12,7 @@ typedef struct
   guint64 id;                  /* 1, 2, 3 … in the order of making */
   guint32 size;
   guint32 used;                /* the writer's; readers know what they may read from what they were told */
+  gsize charged;               /* the writer's: bytes elsewhere that go with it */
   char data[];
 } WsedChunk;
 
@@ -28,11 +29,16 @@ typedef struct
 
 typedef struct _WsedTail WsedTail;
 
+/* @max_bytes: of the bytes and of what the workers need to find their way in them. */
 WsedTail *wsed_tail_new          (gsize max_bytes);
+/* Of @max_bytes, what is left to all the workers together. */
+gsize     wsed_tail_get_index_share (gsize max_bytes);
 void      wsed_tail_free         (WsedTail *tail);
 /* Writes @header and @data one behind the other; *@piece stays good as long as its chunk is referenced. */
 void      wsed_tail_write        (WsedTail *tail, const void *header, gsize header_length, const void *data, gsize length,
                                   WsedPiece *piece);
+/* Something of @bytes is held for as long as what was written last. */
+void      wsed_tail_charge       (WsedTail *tail, gsize bytes);
 /* The oldest chunk still kept; all with a smaller id are evicted. */
 guint64   wsed_tail_get_first_id (WsedTail *tail);
 gsize     wsed_tail_get_bytes    (WsedTail *tail);

@@ -8,114 +8,135 @@
 
 #include <string.h>
 
-#define FIRST_RING 8u
-
-WsedSlot *
-wsed_slot_new (WsedStream     *stream,
-               guint           worker,
-               const WsedHead *head)
-{
-  WsedSlot *slot = g_new0 (WsedSlot, 1);
-
-  slot->stream = wsed_stream_ref (stream);
-  slot->head = head->head;
-  memcpy (slot->epoch, head->epoch, sizeof slot->epoch);
-  slot->views = g_ptr_array_sized_new (1);
-  stream->at[worker].slot = slot;
-  return slot;
-}
-
-void
-wsed_slot_free (WsedSlot *slot,
-                guint     worker)
-{
-  g_assert (slot->views->len == 0);
-
-  slot->stream->at[worker].slot = NULL;
-  wsed_stream_unref (slot->stream);
-  g_ptr_array_unref (slot->views);
-  g_free (slot);
-}
+/* Entries of the first ring: most channels have little to say. */
+#define FIRST_RING 1u
 
 WsedView *
-wsed_slot_get_view (WsedSlot  *slot,
-                    WseFilter *filter)
+wsed_slot_get_view (WsedSlot       *slot,
+                    WseFilter      *filter,
+                    const WsedHead *head)
 {
   WsedView *view;
 
-  for (guint i = 0; i < slot->views->len; i++)
+  if (slot->views == NULL)
     {
-      view = g_ptr_array_index (slot->views, i);
-      if (strcmp (wse_filter_get_key (view->filter), wse_filter_get_key (filter)) == 0)
-        return view;
+      slot->head = head->head;
+      memcpy (slot->epoch, head->epoch, sizeof slot->epoch);
     }
+  for (view = slot->views; view != NULL; view = view->next)
+    if (strcmp (wse_filter_get_key (view->filter), wse_filter_get_key (filter)) == 0)
+      return view;
   view = g_new0 (WsedView, 1);
   view->slot = slot;
   view->filter = filter != NULL ? wse_filter_ref (filter) : NULL;
   view->complete_from = slot->head + 1;
-  view->subscriptions = g_ptr_array_sized_new (1);
-  g_ptr_array_add (slot->views, view);
+  view->next = slot->views;
+  slot->views = view;
   return view;
 }
 
-static void
-free_if_forgotten (WsedView *view)
+static gsize
+ring_size (const WsedRing *ring)
 {
-  if (view->slot != NULL || view->remembered > 0)
-    return;
-  g_clear_pointer (&view->filter, wse_filter_unref);
-  g_ptr_array_unref (view->subscriptions);
-  g_free (view->ring);
-  g_free (view);
+  return ring != NULL ? sizeof (WsedRing) + (ring->mask + 1) * sizeof (WsedViewEntry) : 0;
 }
 
-void
-wsed_view_retire (WsedView *view)
+/* Gives the view a ring of @size entries; 0: none. */
+static gssize
+resize (WsedView *view,
+        guint     size)
 {
-  g_assert (view->subscriptions->len == 0);
+  gsize before = ring_size (view->ring);
+  WsedRing *ring = NULL;
 
-  g_ptr_array_remove_fast (view->slot->views, view);
-  view->slot = NULL;
-  free_if_forgotten (view);
-}
-
-static void
-grow (WsedView *view)
-{
-  guint old_size = view->ring != NULL ? view->mask + 1 : 0;
-  guint size = MAX (FIRST_RING, old_size * 2);
-  WsedViewEntry *ring = g_new (WsedViewEntry, size);
-
-  for (guint64 i = view->begin; i < view->end; i++)
-    ring[i & (size - 1)] = view->ring[i & view->mask];
+  if (size > 0)
+    {
+      ring = g_malloc (sizeof (WsedRing) + size * sizeof (WsedViewEntry));
+      ring->mask = size - 1;
+      ring->run_bytes = 0;
+      for (guint64 i = view->begin; i < view->end; i++)
+        ring->entries[i & ring->mask] = *wsed_view_at (view, i);
+    }
   g_free (view->ring);
   view->ring = ring;
-  view->mask = size - 1;
+  return (gssize) ring_size (ring) - (gssize) before;
 }
 
-void
+gsize
+wsed_view_get_growth (const WsedView *view)
+{
+  if (view->ring == NULL)
+    return sizeof (WsedRing) + FIRST_RING * sizeof (WsedViewEntry);
+  return view->end - view->begin > view->ring->mask ? (view->ring->mask + 1) * sizeof (WsedViewEntry) : 0;
+}
+
+gssize
 wsed_view_append (WsedView          *view,
                   const WsedArrival *arrival)
 {
   WsedViewEntry *entry;
+  gssize grown = 0;
 
-  if (view->ring == NULL || view->end - view->begin > view->mask)
-    grow (view);
+  if (view->ring == NULL)
+    grown = resize (view, FIRST_RING);
+  else if (view->end - view->begin > view->ring->mask)
+    grown = resize (view, (view->ring->mask + 1) * 2);
   entry = wsed_view_at (view, view->end++);
   entry->piece = arrival->piece;
   entry->seq = arrival->seq;
   entry->n = arrival->entry->n;
   entry->several = arrival->entry->event->n_channels > 1 ? wsed_entry_ref (arrival->entry) : NULL;
   view->remembered++;
+  return grown;
 }
 
-void
+gssize
 wsed_view_drop_first (WsedView *view)
 {
   WsedViewEntry *entry = wsed_view_at (view, view->begin++);
+  guint64 left = view->end - view->begin;
 
   view->complete_from = entry->seq + 1;
   g_clear_pointer (&entry->several, wsed_entry_unref);
+  view->remembered--;
+  if (left == 0)
+    return resize (view, 0);
+  return left <= view->ring->mask / 4 ? resize (view, (view->ring->mask + 1) / 2) : 0;
+}
+
+static void
+free_if_forgotten (WsedView *view)
+{
+  if (view->remembered > 0)
+    return;
+  g_clear_pointer (&view->filter, wse_filter_unref);
+  g_free (view->live);
+  g_free (view);
+}
+
+gssize
+wsed_view_retire (WsedView *view)
+{
+  WsedView **link = &view->slot->views;
+  gssize grown;
+
+  g_assert (view->n_live == 0);
+
+  while (*link != view)
+    link = &(*link)->next;
+  *link = view->next;
+  view->slot = NULL;
+  for (guint64 i = view->begin; i < view->end; i++)
+    g_clear_pointer (&wsed_view_at (view, i)->several, wsed_entry_unref);
+  view->begin = view->end;
+  grown = resize (view, 0);
+  free_if_forgotten (view);
+  return grown;
+}
+
+void
+wsed_view_forget (WsedView *view)
+{
   view->remembered--;
   free_if_forgotten (view);
 }
@@ -124,9 +145,12 @@ void
 wsed_view_attach (WsedView         *view,
                   WsedSubscription *subscription)
 {
-  subscription->place = view->subscriptions->len;
+  /* Full: as many as a power of two, or none. */
+  if ((view->n_live & (view->n_live - 1)) == 0)
+    view->live = g_renew (WsedSubscription *, view->live, MAX (1, view->n_live * 2));
+  subscription->place = view->n_live;
   subscription->attached = TRUE;
-  g_ptr_array_add (view->subscriptions, subscription);
+  view->live[view->n_live++] = subscription;
 }
 
 void
@@ -138,10 +162,9 @@ wsed_view_detach (WsedView         *view,
   if (!subscription->attached)
     return;
   subscription->attached = FALSE;
-  last = g_ptr_array_index (view->subscriptions, view->subscriptions->len - 1);
-  view->subscriptions->pdata[subscription->place] = last;
+  last = view->live[--view->n_live];
+  view->live[subscription->place] = last;
   last->place = subscription->place;
-  g_ptr_array_set_size (view->subscriptions, view->subscriptions->len - 1);
 }
 
 static guint64
@@ -185,13 +208,14 @@ wsed_view_run (WsedView *view,
                gsize     max_bytes,
                gsize    *bytes)
 {
+  WsedRing *ring = view->ring;
   const WsedPiece *last = NULL;
   guint64 at;
 
-  if (from == view->run_begin && to == view->run_limit && view->run_bytes > 0 && view->run_bytes <= max_bytes)
+  if (from == ring->run_begin && to == ring->run_limit && ring->run_bytes > 0 && ring->run_bytes <= max_bytes)
     {
-      *bytes = view->run_bytes;
-      return view->run_end;
+      *bytes = ring->run_bytes;
+      return ring->run_end;
     }
   *bytes = 0;
   for (at = from; at < to; at++)
@@ -207,9 +231,9 @@ wsed_view_run (WsedView *view,
       *bytes += entry->piece.length;
       last = &entry->piece;
     }
-  view->run_begin = from;
-  view->run_end = at;
-  view->run_limit = to;
-  view->run_bytes = *bytes;
+  ring->run_begin = from;
+  ring->run_end = at;
+  ring->run_limit = to;
+  ring->run_bytes = *bytes;
   return at;
 }

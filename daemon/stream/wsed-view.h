@@ -17,8 +17,6 @@ typedef struct
   WsedEntry *several;          /* an event of several channels: who has it twice must look; else NULL */
 } WsedViewEntry;
 
-typedef struct _WsedSlot WsedSlot;
-typedef struct _WsedView WsedView;
 typedef struct _WsedSubscriber WsedSubscriber;
 
 typedef enum
@@ -27,13 +25,12 @@ typedef enum
   WSED_SUBSCRIPTION_LIVE,      /* what comes next is in the view, at `at` */
 } WsedSubscriptionState;
 
-/* A position in a stream. */
+/* A position in a stream. There may be very many: it is kept small. */
 typedef struct
 {
-  WsedSubscriber *subscriber;      /* whose it is */
+  WsedSubscriber *subscriber;  /* whose it is */
   WsedStream *stream;          /* referenced */
-  WseFilter *filter;           /* NULL: all */
-  WsedView *view;
+  WsedView *view;              /* has its filter */
   guint place;                 /* in the view's subscriptions, while live */
   WsedSubscriptionState state;
   guint from_cursor : 1;       /* it began at a cursor of the client's: all up to `start` is done with */
@@ -54,44 +51,46 @@ typedef struct
   guint64 gathered;            /* live: the same while a flush is put together */
 } WsedSubscription;
 
-/* What a worker knows of a stream. */
-struct _WsedSlot
+/* A view's entries, in a ring that is as large as they need. */
+typedef struct
 {
-  WsedStream *stream;          /* referenced */
-  char epoch[WSE_MAX_EPOCH_BYTES + 1];
-  guint64 head;                /* the last seq that this worker was told of */
-  GPtrArray *views;
-};
+  guint mask;                  /* entries that it has room for, less one */
+
+  /* The last run found: readers that stand at one place share the search. */
+  guint64 run_begin, run_end, run_limit;
+  gsize run_bytes;
+
+  WsedViewEntry entries[];
+} WsedRing;
 
 /* The entries of a stream that pass one filter, made once for all subscriptions that share it. A position is an index; indices count up
  * for ever, [begin, end) are in memory. */
 struct _WsedView
 {
-  WsedSlot *slot;
+  WsedSlot *slot;              /* NULL: retired */
+  WsedView *next;              /* of the slot */
   WseFilter *filter;           /* NULL: all */
-  WsedViewEntry *ring;
-  guint mask;                  /* entries of the ring, less one */
+  WsedRing *ring;              /* NULL: no entries */
   guint64 begin, end;
   guint64 complete_from;       /* every match with this seq or a greater one is, or will be, in [begin, end) */
-  GPtrArray *subscriptions;    /* (element-type WsedSubscription) the live ones, to be woken */
+  WsedSubscription **live;     /* the live subscriptions, to be woken: n_live, in a block of a power of two */
+  guint n_live;
   guint users;                 /* subscriptions in any state */
   guint remembered;            /* entries of the eviction queue that point here */
   gboolean dirty;              /* in the worker's list of views with news */
-
-  /* The last run found: readers that stand at one place share the search. */
-  guint64 run_begin, run_end, run_limit;
-  gsize run_bytes;
 };
 
-WsedSlot *wsed_slot_new  (WsedStream *stream, guint worker, const WsedHead *head);
-/* When no view is left. */
-void      wsed_slot_free (WsedSlot *slot, guint worker);
-
-WsedView *wsed_slot_get_view   (WsedSlot *slot, WseFilter *filter);
-/* Takes it from its slot; it is gone once the eviction queue has forgotten it too. */
-void      wsed_view_retire     (WsedView *view);
-void      wsed_view_append     (WsedView *view, const WsedArrival *arrival);
-void      wsed_view_drop_first (WsedView *view);
+/* Made in @slot where there is none yet; one that is the slot's first begins behind @head. */
+WsedView *wsed_slot_get_view   (WsedSlot *slot, WseFilter *filter, const WsedHead *head);
+/* Takes it from its slot, and forgets its entries; it is gone once the eviction queue has forgotten it too. Like the next two it returns
+ * by how many bytes the memory of entries has grown. */
+gssize    wsed_view_retire     (WsedView *view);
+gssize    wsed_view_append     (WsedView *view, const WsedArrival *arrival);
+gssize    wsed_view_drop_first (WsedView *view);
+/* Bytes by which the next append will grow it. */
+gsize     wsed_view_get_growth (const WsedView *view);
+/* A retired view: one that pointed to it has forgotten it. */
+void      wsed_view_forget     (WsedView *view);
 /* To wake @subscription for news, or no longer. */
 void      wsed_view_attach     (WsedView *view, WsedSubscription *subscription);
 void      wsed_view_detach     (WsedView *view, WsedSubscription *subscription);
@@ -106,7 +105,7 @@ static inline WsedViewEntry *
 wsed_view_at (WsedView *view,
               guint64   index)
 {
-  return &view->ring[index & view->mask];
+  return &view->ring->entries[index & view->ring->mask];
 }
 
 G_END_DECLS

@@ -11,18 +11,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "stream/wsed-eviction.h"
+
 static const gint64 timer_lengths[WSED_N_TIMERS] = {
   [WSED_TIMER_END] = 800 * G_TIME_SPAN_MILLISECOND,
   [WSED_TIMER_COMMAND] = 5 * G_TIME_SPAN_SECOND,
 };
 
 #define EVENTS_PER_WAIT 256
-
-typedef struct
-{
-  WsedView *view;
-  guint64 chunk_id;
-} Remembered;
 
 struct _WsedWorker
 {
@@ -46,9 +42,7 @@ struct _WsedWorker
   GPtrArray *flushing;         /* its double while a flush is under way */
   GPtrArray *dirty;            /* views with news */
 
-  GQueue chunks;               /* (element-type WsedChunk), referenced, oldest first */
-  Remembered *remembered;      /* ring: which view's first entry lies in which chunk, in the order of arrival */
-  gsize remembered_size, remembered_begin, remembered_length;
+  WsedEviction eviction;
 };
 
 WsedWorker *
@@ -71,6 +65,7 @@ wsed_worker_new (guint                index,
   worker->marked = g_ptr_array_new ();
   worker->flushing = g_ptr_array_new ();
   worker->dirty = g_ptr_array_new ();
+  wsed_eviction_init (&worker->eviction, wsed_tail_get_index_share (config->tail_bytes) / config->workers);
   worker->now = g_get_monotonic_time ();
   return worker;
 }
@@ -207,47 +202,21 @@ void
 wsed_worker_take_chunk (WsedWorker *worker,
                         WsedChunk  *chunk)
 {
-  g_queue_push_tail (&worker->chunks, chunk);
-}
-
-static void
-remember (WsedWorker *worker,
-          WsedView   *view,
-          guint64     chunk_id)
-{
-  if (worker->remembered_length == worker->remembered_size)
-    {
-      gsize size = MAX (64, worker->remembered_size * 2);
-      Remembered *ring = g_new (Remembered, size);
-
-      for (gsize i = 0; i < worker->remembered_length; i++)
-        ring[i] = worker->remembered[(worker->remembered_begin + i) % worker->remembered_size];
-      g_free (worker->remembered);
-      worker->remembered = ring;
-      worker->remembered_begin = 0;
-      worker->remembered_size = size;
-    }
-  worker->remembered[(worker->remembered_begin + worker->remembered_length++) % worker->remembered_size]
-      = (Remembered){ view, chunk_id };
+  wsed_eviction_take_chunk (&worker->eviction, chunk);
 }
 
 void
 wsed_worker_arrive (WsedWorker        *worker,
                     const WsedArrival *arrival)
 {
-  WsedSlot *slot = arrival->stream->at[worker->index].slot;
+  WsedSlot *slot = &arrival->stream->slot;
 
-  if (slot == NULL)
-    return;
   slot->head = arrival->seq;
-  for (guint i = 0; i < slot->views->len; i++)
+  for (WsedView *view = slot->views; view != NULL; view = view->next)
     {
-      WsedView *view = g_ptr_array_index (slot->views, i);
-
       if (!wse_filter_matches (view->filter, arrival->entry->event))
         continue;
-      wsed_view_append (view, arrival);
-      remember (worker, view, arrival->piece.chunk->id);
+      wsed_eviction_append (&worker->eviction, view, arrival);
       if (view->dirty)
         continue;
       view->dirty = TRUE;
@@ -259,18 +228,7 @@ void
 wsed_worker_evict (WsedWorker *worker,
                    guint64     first_chunk)
 {
-  while (worker->remembered_length > 0)
-    {
-      Remembered *oldest = &worker->remembered[worker->remembered_begin];
-
-      if (oldest->chunk_id >= first_chunk)
-        break;
-      wsed_view_drop_first (oldest->view);
-      worker->remembered_begin = (worker->remembered_begin + 1) % worker->remembered_size;
-      worker->remembered_length--;
-    }
-  while (worker->chunks.length > 0 && ((WsedChunk *) g_queue_peek_head (&worker->chunks))->id < first_chunk)
-    wsed_chunk_unref (g_queue_pop_head (&worker->chunks));
+  wsed_eviction_run (&worker->eviction, first_chunk);
 }
 
 WsedView *
@@ -279,12 +237,8 @@ wsed_worker_get_view (WsedWorker     *worker,
                       WseFilter      *filter,
                       const WsedHead *head)
 {
-  WsedSlot *slot = stream->at[worker->index].slot;
-  WsedView *view;
+  WsedView *view = wsed_slot_get_view (&stream->slot, filter, head);
 
-  if (slot == NULL)
-    slot = wsed_slot_new (stream, worker->index, head);
-  view = wsed_slot_get_view (slot, filter);
   view->users++;
   return view;
 }
@@ -293,15 +247,11 @@ void
 wsed_worker_drop_view (WsedWorker *worker,
                        WsedView   *view)
 {
-  WsedSlot *slot = view->slot;
-
   if (--view->users > 0)
     return;
   if (view->dirty)
     g_ptr_array_remove_fast (worker->dirty, view);
-  wsed_view_retire (view);
-  if (slot->views->len == 0)
-    wsed_slot_free (slot, worker->index);
+  wsed_eviction_retire (&worker->eviction, view);
 }
 
 /* The loop */
@@ -379,8 +329,8 @@ mark_dirty (WsedWorker *worker)
       WsedView *view = g_ptr_array_index (worker->dirty, i);
 
       view->dirty = FALSE;
-      for (guint j = 0; j < view->subscriptions->len; j++)
-        wsed_worker_mark (worker, ((WsedSubscription *) g_ptr_array_index (view->subscriptions, j))->subscriber);
+      for (guint j = 0; j < view->n_live; j++)
+        wsed_worker_mark (worker, view->live[j]->subscriber);
     }
   g_ptr_array_set_size (worker->dirty, 0);
 }
@@ -479,13 +429,12 @@ wsed_worker_free (WsedWorker *worker)
 {
   wsed_worker_stop (worker);
   wsed_inbox_run (worker->inbox);
-  wsed_worker_evict (worker, G_MAXUINT64);
+  wsed_eviction_clear (&worker->eviction);
   g_assert (worker->subscribers.length == 0);
   close (worker->epoll);
   wsed_inbox_free (worker->inbox);
   g_ptr_array_unref (worker->marked);
   g_ptr_array_unref (worker->flushing);
   g_ptr_array_unref (worker->dirty);
-  g_free (worker->remembered);
   g_free (worker);
 }

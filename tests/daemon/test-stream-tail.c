@@ -46,7 +46,7 @@ test_shared_frame (void)
   g_autofree char *payload = make_payload ();
   Client *first, *second, *all;
 
-  stream_fixture_init (&fixture, 1, 3 * CHUNK_BYTES, 0, 3600);
+  stream_fixture_init (&fixture, 1, 4 * CHUNK_BYTES, 0, 3600);
   first = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   second = client_new (&fixture, &(ClientOptions){ .channels = "global" });
   all = client_new (&fixture, &(ClientOptions){ .channels = "*" });
@@ -88,7 +88,7 @@ test_read_ahead (void)
   WsedAppend *append;
   Client *client, *other;
 
-  stream_fixture_init (&fixture, 1, 2 * CHUNK_BYTES, 0, 3600);
+  stream_fixture_init (&fixture, 1, 3 * CHUNK_BYTES, 0, 3600);
   other = client_new (&fixture, &(ClientOptions){ .channels = "global" });
   client_expect_quiet (other);
   publish ("user:a", payload);
