@@ -29,6 +29,7 @@ G_BEGIN_DECLS
  * @WSE_ERROR_BUSY: a bounded queue is full: send the same again later (HTTP 429)
  * @WSE_ERROR_UNAVAILABLE: the log cannot be written now: send the same again later (HTTP 503)
  * @WSE_ERROR_UNSUPPORTED: well formed, but in a form that is not taken: send another (HTTP 415)
+ * @WSE_ERROR_FORBIDDEN: who asks is not permitted to: ask the operator for more, or for less (HTTP 403)
  *
  * What the caller of a function can do about its failure.
  *
@@ -45,6 +46,7 @@ typedef enum
   WSE_ERROR_BUSY,
   WSE_ERROR_UNAVAILABLE,
   WSE_ERROR_UNSUPPORTED,
+  WSE_ERROR_FORBIDDEN,
 } WseError;
 
 WSE_AVAILABLE_IN_0_1

@@ -2,7 +2,7 @@
 
 /* Which events a subscriber wants. Says yes or no to one event; keeps no position and knows no subscriber. */
 
-#include "wse-filter.h"
+#include "wse-filter-private.h"
 
 #include <string.h>
 
@@ -17,6 +17,7 @@ struct _WseFilter
   WseSeverity severity;
   guint n_types;
   char **types;                /* sorted, each once */
+  WseFilter *both[2];          /* must take it as well: two sets of types make no one set, as an event has two types; NULL: none */
   char *key;
 };
 
@@ -192,8 +193,41 @@ wse_filter_unref (WseFilter *filter)
   if (!g_atomic_ref_count_dec (&filter->refs))
     return;
   g_strfreev (filter->types);
+  g_clear_pointer (&filter->both[0], wse_filter_unref);
+  g_clear_pointer (&filter->both[1], wse_filter_unref);
   g_free (filter->key);
   g_free (filter);
+}
+
+/* One that takes everything is none. */
+static gboolean
+takes_all (WseFilter *filter)
+{
+  return filter == NULL || filter->key[0] == '\0';
+}
+
+WseFilter *
+wse_filter_both (WseFilter *one, WseFilter *other)
+{
+  WseFilter *both;
+  int order;
+
+  if (takes_all (one) || takes_all (other))
+    {
+      WseFilter *left = takes_all (one) ? other : one;
+
+      return takes_all (left) ? NULL : wse_filter_ref (left);
+    }
+  order = strcmp (one->key, other->key);
+  if (order == 0)
+    return wse_filter_ref (one);
+  both = g_new0 (WseFilter, 1);
+  g_atomic_ref_count_init (&both->refs);
+  both->both[0] = wse_filter_ref (one);
+  both->both[1] = wse_filter_ref (other);
+  /* In either order the same; no type has a `*` in it. */
+  both->key = order < 0 ? g_strconcat (one->key, "*", other->key, NULL) : g_strconcat (other->key, "*", one->key, NULL);
+  return both;
 }
 
 static gboolean
@@ -222,8 +256,10 @@ wse_filter_matches (WseFilter *filter, WseEvent *event)
     return TRUE;
   if (event->severity < filter->severity)
     return FALSE;
-  return filter->n_types == 0 || names_type (filter, event->event_type)
-         || (event->original_type != NULL && names_type (filter, event->original_type));
+  if (filter->n_types > 0 && !names_type (filter, event->event_type)
+      && (event->original_type == NULL || !names_type (filter, event->original_type)))
+    return FALSE;
+  return filter->both[0] == NULL || (wse_filter_matches (filter->both[0], event) && wse_filter_matches (filter->both[1], event));
 }
 
 /**

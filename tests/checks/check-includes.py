@@ -14,14 +14,15 @@ ARROWS = {
     'thread': set(),
     'metrics': set(),
     'system': set(),
+    'auth': {'thread'},
     'ctl': set(),
     'config': {'log'},
     'log': {'thread'},
     'relay': {'log'},
-    'stream': {'thread', 'log', 'metrics'},
+    'stream': {'thread', 'log', 'metrics', 'auth'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
     'source': {'pipeline', 'metrics'},
-    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config'},
+    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth'},
 }
 ROOT = {'daemon', 'main'}
 # Files beside the composition root belong to the room of their first word; these do not say which that is.

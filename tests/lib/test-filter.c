@@ -3,7 +3,7 @@
 /* Filters: what they take, when two are the same, what is refused. */
 
 #include "wse-error.h"
-#include "wse-filter.h"
+#include "wse-filter-private.h"
 #include "wse-limits.h"
 
 static WseFilter *
@@ -114,6 +114,31 @@ check_refused (const char *types, const char *severity)
   g_assert_null (self);
 }
 
+/* What two together take is what each takes, an event's two types included. */
+static void
+test_both (void)
+{
+  g_autoptr (WseFilter) original = filter ("OrderPlaced", NULL), wire = filter ("order_update,cache", "warning"), all = filter ("x,y", "error");
+  g_autoptr (WseFilter) one = wse_filter_both (original, wire), other = wse_filter_both (wire, original);
+  g_autoptr (WseFilter) three = wse_filter_both (one, all), same = wse_filter_both (wire, wire), left = wse_filter_both (NULL, wire);
+  g_autoptr (WseEvent) both = event ("order_update", "OrderPlaced", WSE_SEVERITY_WARNING);
+  g_autoptr (WseEvent) mild = event ("order_update", "OrderPlaced", WSE_SEVERITY_INFO);
+  g_autoptr (WseEvent) first = event ("other", "OrderPlaced", WSE_SEVERITY_ERROR);
+  g_autoptr (WseEvent) second = event ("cache", NULL, WSE_SEVERITY_ERROR);
+
+  g_assert_true (wse_filter_matches (one, both));
+  g_assert_false (wse_filter_matches (one, mild));
+  g_assert_false (wse_filter_matches (one, first));
+  g_assert_false (wse_filter_matches (one, second));
+  g_assert_false (wse_filter_matches (three, both));
+  g_assert_cmpstr (wse_filter_get_key (one), ==, wse_filter_get_key (other));
+  g_assert_cmpstr (wse_filter_get_key (one), !=, wse_filter_get_key (original));
+  g_assert_cmpstr (wse_filter_get_key (one), !=, wse_filter_get_key (three));
+  g_assert_true (same == wire);
+  g_assert_true (left == wire);
+  g_assert_null (wse_filter_both (NULL, NULL));
+}
+
 static void
 test_refused (void)
 {
@@ -175,6 +200,7 @@ main (int argc, char **argv)
   g_test_add_func ("/filter/types", test_types);
   g_test_add_func ("/filter/severity", test_severity);
   g_test_add_func ("/filter/key", test_key);
+  g_test_add_func ("/filter/both", test_both);
   g_test_add_func ("/filter/refused", test_refused);
   g_test_add_func ("/filter/limit", test_limit);
   g_test_add_func ("/filter/boxed", test_boxed);

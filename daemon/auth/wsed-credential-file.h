@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The whole of a small regular file that the operator named: at most 1 MiB, with a NUL behind. NULL with @error, which does not name it. It is read where it
+ * stands: at the start, on SIGHUP, and at most every ten seconds for a key that is not known. */
+char *wsed_credential_file_read (const char *path, gsize *length, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Says of a grant whether it was taken back. Whose connections that ends is not its business. */
+
+#include "auth/wsed-withdrawal.h"
+
+struct _WsedWithdrawal
+{
+  gatomicrefcount refs;
+  WsedRevocation *revocation;  /* one of the two */
+  WsedApiKeys *left;
+};
+
+static WsedWithdrawal *
+withdrawal_new (WsedRevocation *revocation,
+                WsedApiKeys    *left)
+{
+  WsedWithdrawal *self = g_new0 (WsedWithdrawal, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  self->revocation = revocation;
+  self->left = left;
+  return self;
+}
+
+WsedWithdrawal *
+wsed_withdrawal_new_revocation (WsedRevocation *revocation)
+{
+  return withdrawal_new (wsed_revocation_ref (revocation), NULL);
+}
+
+WsedWithdrawal *
+wsed_withdrawal_new_api_keys (WsedApiKeys *left)
+{
+  return withdrawal_new (NULL, wsed_api_keys_ref (left));
+}
+
+WsedWithdrawal *
+wsed_withdrawal_ref (WsedWithdrawal *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+wsed_withdrawal_unref (WsedWithdrawal *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  g_clear_pointer (&self->revocation, wsed_revocation_unref);
+  g_clear_pointer (&self->left, wsed_api_keys_unref);
+  g_free (self);
+}
+
+gboolean
+wsed_withdrawal_covers (const WsedWithdrawal *self,
+                        const WsedGrant      *grant)
+{
+  if (self->revocation != NULL)
+    return grant->service == NULL && wsed_revocation_covers (self->revocation, grant);
+  return grant->service != NULL && !wsed_api_keys_has (self->left, grant);
+}
