@@ -233,8 +233,8 @@ load_connect (Load *load)
   server.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
   length = snprintf (request, sizeof request,
                      "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                     load->peer->subscribe_path);
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+                     load->peer->subscribe_path, load->peer->header != NULL ? load->peer->header : "");
   while (load->opened + load->ended < load->n && load_now () - start < 120e6)
     {
       for (; begun < load->n && begun - load->opened - load->ended < load->peer->connects; begun++)

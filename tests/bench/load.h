@@ -18,6 +18,7 @@ typedef struct
   int posts;                   /* connections that publish */
   int batch;                   /* most lines of one request */
   unsigned connects;           /* subscribers that connect at the same time: no more than it takes without dropping any */
+  const char *header;          /* a line of the handshake beside the necessary ones, with its end; NULL: none */
 } LoadPeer;
 
 typedef struct
