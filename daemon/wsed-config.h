@@ -20,6 +20,7 @@ typedef struct
   guint slow_consumer;         /* that policy: a WsedSlowConsumer */
   guint64 tail_bytes;
   guint workers;
+  guint flush_tick;            /* milliseconds */
   guint heartbeat;             /* seconds */
   guint max_connections_per_user;
   guint64 max_body, max_event, max_message;

@@ -32,8 +32,6 @@
 #define DRAIN_BEAT 5
 /* bytes of submissions not yet answered and of events not yet taken by the workers */
 #define MAX_QUEUED (64 * 1024 * 1024)
-/* µs between two flushes under load */
-#define TICK 2000
 /* ms between two beats of the demo */
 #define DEMO_INTERVAL 2000
 
@@ -132,7 +130,7 @@ make_hub (WsedDaemon *self)
     .max_message = self->config->max_message,
     .buffer_size = self->config->buffer_size,
     .slow_consumer = self->config->slow_consumer,
-    .tick = TICK,
+    .tick = self->config->flush_tick * 1000,
     .start = wsed_connection_start,
   };
 

@@ -131,6 +131,9 @@ static const WsedOption options[] = {
     .help = "Memory for the newest events as they are sent, of the whole daemon" },
   { "workers", WSED_OPTION_NUMBER, .min = 1, .max = 64, .offset = IN (workers),
     .help = "Threads that send to clients. By default one per processor core" },
+  { "flush-tick", WSED_OPTION_NUMBER, .min = 0, .max = 1000, .preset = "2", .offset = IN (flush_tick),
+    .help = "Milliseconds between two flushes under load: what comes meanwhile goes out in one send to each client. What comes after a "
+            "quiet while goes out at once; 0: everything does" },
   { "heartbeat-interval", WSED_OPTION_NUMBER, .min = 1, .max = 3600, .preset = "30", .offset = IN (heartbeat),
     .help = "Seconds between two pings; a peer silent for two of them is dead" },
   { "max-connections-per-user", WSED_OPTION_NUMBER, .min = 1, .max = 1000000, .preset = "5", .offset = IN (max_connections_per_user),

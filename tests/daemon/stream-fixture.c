@@ -45,7 +45,6 @@ init (StreamFixture *fixture,
   WsedRetention keep = { .max_events = retention };
 
   config.max_message = 128 * 1024;
-  config.tick = 2000;
   config.start = wsed_connection_start;
   memset (fixture, 0, sizeof *fixture);
   fixture->main = wsed_inbox_new ();
@@ -63,7 +62,15 @@ stream_fixture_init (StreamFixture *fixture,
                      guint64        retention,
                      guint          heartbeat)
 {
-  init (fixture, (WsedHubConfig){ .workers = workers, .tail_bytes = tail_bytes, .heartbeat = heartbeat, .buffer_size = 1000 }, retention);
+  init (fixture, (WsedHubConfig){ .workers = workers, .tail_bytes = tail_bytes, .heartbeat = heartbeat, .buffer_size = 1000,
+                                  .tick = 2000 }, retention);
+}
+
+void
+stream_fixture_init_tick (StreamFixture *fixture,
+                          guint          tick)
+{
+  init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = 64 * 1024 * 1024, .heartbeat = 3600, .buffer_size = 1000, .tick = tick }, 0);
 }
 
 void
@@ -73,7 +80,7 @@ stream_fixture_init_slow (StreamFixture   *fixture,
                           gsize            tail_bytes)
 {
   init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = tail_bytes, .heartbeat = 3600, .buffer_size = buffer_size,
-                                  .slow_consumer = policy }, 0);
+                                  .slow_consumer = policy, .tick = 2000 }, 0);
 }
 
 void
@@ -201,7 +208,7 @@ client_new (StreamFixture       *fixture,
   g_autoptr(GError) error = NULL;
   int fds[2], problem;
 
-  problem = socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+  problem = socketpair (AF_UNIX, (options->records ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
   g_assert_cmpint (problem, ==, 0);
   client->fixture = fixture;
   client->fd = fds[0];
@@ -282,6 +289,7 @@ receive (Client *client)
 
   if (n == 0 || (n < 0 && errno != EAGAIN))
     client->ended = TRUE;
+  client->received += n > 0;
   while (length > 0)
     {
       WseFrameStatus status = wse_frame_decoder_feed (client->decoder, &data, &length, &frame);

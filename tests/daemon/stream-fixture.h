@@ -32,6 +32,7 @@ typedef struct
   const char *types;
   const char *severity;
   const char *consumer;        /* of the user "u" */
+  gboolean records;            /* each of the daemon's sends is received by itself, and counted */
 } ClientOptions;
 
 typedef struct
@@ -43,9 +44,12 @@ typedef struct
   guint16 close_code;          /* 0: no close frame came */
   gboolean ended;
   guint pings;
+  guint received;              /* times that something came */
 } Client;
 
 void    stream_fixture_init  (StreamFixture *fixture, guint workers, gsize tail_bytes, guint64 retention, guint heartbeat);
+/* With one worker and so many microseconds between two flushes. */
+void    stream_fixture_init_tick (StreamFixture *fixture, guint tick);
 /* With one worker and a policy for those that lie @buffer_size events behind. */
 void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, gsize tail_bytes);
 void    stream_fixture_clear (StreamFixture *fixture);

@@ -59,6 +59,7 @@ test_defaults (void)
   g_assert_cmpint (config->retention.max_age, ==, G_GINT64_CONSTANT (604800) * G_USEC_PER_SEC);
   g_assert_cmpuint (config->retention.max_bytes, ==, 10ULL << 30);
   g_assert_cmpuint (config->buffer_size, ==, 1000);
+  g_assert_cmpuint (config->flush_tick, ==, 2);
   g_assert_cmpuint (config->tail_bytes, ==, 64 << 20);
   g_assert_cmpuint (config->workers, ==, g_get_num_processors ());
   g_assert_cmpuint (config->heartbeat, ==, 30);
@@ -155,6 +156,7 @@ test_flag (void)
 
 /* A variable, and what the message has to say. */
 static const char *const bad_variables[][3] = {
+  { "WSE_FLUSH_TICK=1001", "WSE_FLUSH_TICK", "from 0 to 1000" },
   { "WSE_BUFFER_SIZE=0", "WSE_BUFFER_SIZE", "from 1 to 10000000" },
   { "WSE_BUFFER_SIZE=1.5", "“1.5”", "a whole number" },
   { "WSE_BUFFER_SIZE=-1", "“-1”", "a whole number" },

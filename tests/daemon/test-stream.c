@@ -38,6 +38,41 @@ test_live (void)
   stream_fixture_clear (&fixture);
 }
 
+/* Under load one send a tick, however often something comes; after it all is there. Without a tick each goes by itself. */
+static void
+test_tick (void)
+{
+  const guint tick = 20 * 1000, n = 200;
+  Client *client;
+  gint64 start;
+
+  stream_fixture_init_tick (&fixture, tick);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .records = TRUE });
+  client_expect_quiet (client);
+  client->received = 0;
+  start = g_get_monotonic_time ();
+  for (guint i = 0; i < n; i++)
+    stream_publish_some (&fixture, "user:a", 1);
+  for (guint i = 1; i <= n; i++)
+    client_expect (client, "user:a", i);
+  g_assert_cmpint (client->received, <=, (g_get_monotonic_time () - start) / tick + 2);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+
+  stream_fixture_init_tick (&fixture, 0);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .records = TRUE });
+  client_expect_quiet (client);
+  client->received = 0;
+  for (guint i = 1; i <= n; i++)
+    {
+      stream_publish_some (&fixture, "user:a", 1);
+      client_expect (client, "user:a", i);
+    }
+  g_assert_cmpint (client->received, ==, n);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
 static void
 test_history (void)
 {
@@ -421,6 +456,7 @@ main (int    argc,
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/stream/live", test_live);
+  g_test_add_func ("/stream/tick", test_tick);
   g_test_add_func ("/stream/history", test_history);
   g_test_add_func ("/stream/merge", test_merge);
   g_test_add_func ("/stream/control", test_control);
