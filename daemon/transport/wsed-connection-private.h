@@ -50,6 +50,7 @@ struct _WsedConnection
   GByteArray *input;           /* read, and held back until a command is done; NULL: none */
   gint64 heard_at;             /* when the last frame came */
   gint64 touched_at;           /* when the log last heard of the consumer */
+  gsize queued;                /* what the kernel held for the peer when that was last asked */
   gint64 moved_at;             /* when events last went out, or none were waiting */
 
   /* Of a WebSocket. */

@@ -199,6 +199,18 @@ on_flush (WsedSubscriber *subscriber)
 
 /* Times */
 
+/* A peer may take less in two intervals than the kernel holds for it: then nothing goes out here, and yet it reads. */
+static void
+look_for_progress (WsedConnection *self,
+                   gint64          now)
+{
+  gsize queued = wsed_wire_get_queued (self->wire);
+
+  if (queued != self->queued && !self->writable)
+    self->moved_at = now;
+  self->queued = queued;
+}
+
 /* PROTOCOL section 3, heartbeat: nothing came, and of what waits nothing went. */
 static gboolean
 is_dead (WsedConnection *self,
@@ -243,6 +255,7 @@ on_heartbeat (WsedSubscriber *subscriber)
   gint64 now = wsed_worker_get_now (worker);
   gint64 limit = 2 * (gint64) wsed_worker_get_config (worker)->heartbeat * G_USEC_PER_SEC;
 
+  look_for_progress (self, now);
   if (is_dead (self, now, limit))
     {
       wsed_metric_add (wsed_stream_metrics ()->dead_peers, 1);

@@ -4,8 +4,10 @@
 
 #include "transport/wsed-wire.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +49,14 @@ set_lowat (int fd,
   setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
+static gsize
+socket_get_queued (WsedWire *wire)
+{
+  int bytes = 0;
+
+  return ioctl (((SocketWire *) wire)->fd, SIOCOUTQ, &bytes) == 0 ? (gsize) bytes : 0;
+}
+
 static void
 socket_let_go (WsedWire *wire)
 {
@@ -69,7 +79,7 @@ socket_free (WsedWire *wire)
 WsedWire *
 wsed_socket_wire_new (int fd)
 {
-  static const WsedWireClass klass = { socket_read, socket_write, socket_let_go, socket_finish, socket_free };
+  static const WsedWireClass klass = { socket_read, socket_write, socket_get_queued, socket_let_go, socket_finish, socket_free };
   SocketWire *wire = g_new0 (SocketWire, 1);
   int on = 1;
 

@@ -13,6 +13,7 @@ typedef struct
 {
   gssize (*read) (WsedWire *wire, void *buffer, gsize size);                     /* 0: the peer has ended */
   gssize (*write) (WsedWire *wire, const struct iovec *pieces, guint n_pieces);
+  gsize (*get_queued) (WsedWire *wire);                                          /* bytes that the peer has not taken from the kernel */
   void (*let_go) (WsedWire *wire);                                               /* the kernel may take all that it has room for */
   void (*finish) (WsedWire *wire);                                               /* nothing more will be written */
   void (*free) (WsedWire *wire);
@@ -40,6 +41,12 @@ wsed_wire_write (WsedWire           *wire,
                  guint               n_pieces)
 {
   return wire->klass->write (wire, pieces, n_pieces);
+}
+
+static inline gsize
+wsed_wire_get_queued (WsedWire *wire)
+{
+  return wire->klass->get_queued (wire);
 }
 
 static inline void
