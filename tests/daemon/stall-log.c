@@ -19,7 +19,7 @@ struct _StallLog
   GObject parent;
   WsedLog *log;
   pthread_mutex_t mutex;
-  gboolean holding;
+  gboolean holding, broken;
   GArray *held;                /* (element-type Held) */
   guint consumes;
 };
@@ -64,6 +64,18 @@ static void
 stall_log_read (WsedLog  *log,
                 WsedRead *read)
 {
+  StallLog *self = STALL_LOG (log);
+  gboolean broken;
+
+  pthread_mutex_lock (&self->mutex);
+  broken = self->broken;
+  pthread_mutex_unlock (&self->mutex);
+  if (broken)
+    {
+      read->error = g_error_new_literal (WSE_ERROR, WSE_ERROR_UNAVAILABLE, "the disk is gone");
+      wsed_inbox_push (read->reply_to, &read->message);
+      return;
+    }
   pass (log, (Forward) wsed_log_read, read);
 }
 
@@ -174,6 +186,14 @@ stall_log_release (StallLog *self)
 
       one->forward (self->log, one->request);
     }
+}
+
+void
+stall_log_break (StallLog *self)
+{
+  pthread_mutex_lock (&self->mutex);
+  self->broken = TRUE;
+  pthread_mutex_unlock (&self->mutex);
 }
 
 guint

@@ -17,6 +17,8 @@ void     stall_log_hold    (StallLog *self);
 guint    stall_log_waiting (StallLog *self);
 /* Those that wait are carried out, and all that follow. */
 void     stall_log_release (StallLog *self);
+/* From now on nothing can be read. */
+void     stall_log_break   (StallLog *self);
 /* How many requests about consumers there were. */
 guint    stall_log_consumes (StallLog *self);
 

@@ -63,6 +63,24 @@ test_timeout (void)
   stream_fixture_clear (&fixture);
 }
 
+/* What was promised cannot be read: the connection ends, and says that it is not the client's fault. */
+static void
+test_log_lost (void)
+{
+  Client *client;
+
+  stream_fixture_init (&fixture, 1, 1024 * 1024, 0, 3600);
+  stream_publish_some (&fixture, "user:a", 3);
+  stall_log_break (fixture.stall);
+  /* It is warned of; with structured logging that cannot be expected. */
+  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = 3 });
+  g_assert_null (client_next (client));
+  g_assert_cmpuint (client->close_code, ==, 1011);
+  client_free (client);
+  stream_fixture_clear (&fixture);
+}
+
 /* A consumer counts as used while it is connected. */
 static void
 test_touch (void)
@@ -87,5 +105,6 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/stall/timeout", test_timeout);
   g_test_add_func ("/stall/touch", test_touch);
+  g_test_add_func ("/stall/log-lost", test_log_lost);
   return g_test_run ();
 }

@@ -120,6 +120,32 @@ test_read_ahead (void)
   stream_fixture_clear (&fixture);
 }
 
+/* One that the tail has left behind reads from the log, and is told when it is at the end again. */
+static void
+test_caught_up_after_lag (void)
+{
+  g_autofree char *payload = make_payload ();
+  Client *client, *other;
+
+  stream_fixture_init (&fixture, 1, 2 * CHUNK_BYTES, 0, 3600);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
+  other = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
+  g_free (client_next (client));
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:0\"}}");
+  for (guint i = 1; i <= 8; i++)
+    {
+      publish ("user:a", payload);
+      client_expect (other, "user:a", i);
+    }
+  for (guint i = 1; i <= 8; i++)
+    client_expect (client, "user:a", i);
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:8\"}}");
+  client_expect_quiet (client);
+  client_free (client);
+  client_free (other);
+  stream_fixture_clear (&fixture);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -127,5 +153,6 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/stream-tail/shared-frame", test_shared_frame);
   g_test_add_func ("/stream-tail/read-ahead", test_read_ahead);
+  g_test_add_func ("/stream-tail/caught-up-after-lag", test_caught_up_after_lag);
   return g_test_run ();
 }
