@@ -269,7 +269,7 @@ class Messages(unittest.TestCase):
 
     def test_invalid(self):
         """what is not deflate data: 1007, as soon as it shows"""
-        for payload in (b'\x06', b'\xff' * 20, b'not deflated', bytes.fromhex('0005000000'), deflate('Hello' * 100)[:-3], b'\x01\x05'):
+        for payload in (b'\x06', b'\xff' * 20, b'not deflated', bytes.fromhex('0005000000'), deflate('Hello' * 100)[:-3], b'\x01\x05', b'\x04\xe0\x01'):
             self.closes(1007, frame(TEXT, payload, rsv=RSV1))
         self.closes(1007, frame(TEXT, b'\x06\x06', fin=False, rsv=RSV1))
         self.closes(1007, frame(TEXT, b'\x07' + b'x' * 100, rsv=RSV1)[:20])

@@ -113,12 +113,14 @@ test_payloads (void)
     { "f248cdc9c907000000ffff", "Hello" },
     { "", "" },
     { "f348cdc9c90700 f348cdc9c90700", "HelloHello" },
-    /* A block type that does not exist, a length that its complement does not confirm, a distance before the beginning, an end within. */
+    /* A block type that does not exist, a length that its complement does not confirm, a distance before the beginning, an end within: of a
+     * block, of stored bytes, of a table. */
     { "06", NULL },
     { "000500faf048656c6c6f00", NULL },
     { "f20007", NULL },
     { "f248cdc9", NULL },
     { "000500faff4865", NULL },
+    { "04e001", NULL },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
