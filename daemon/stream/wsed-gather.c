@@ -113,7 +113,6 @@ fall_behind (WsedReader       *reader,
     wsed_view_detach (subscription->view, subscription);
   subscription->state = WSED_SUBSCRIPTION_REPLAYING;
   subscription->left_behind = TRUE;
-  subscription->had_some = TRUE;
   subscription->target = subscription->view->slot->head;
   subscription->by_itself = FALSE;
   wsed_reader_lag (reader);

@@ -40,11 +40,10 @@ tell_losses (WsedReader         *reader,
     wsed_reader_tell_gap (reader, subscription, 1, position->low, "epoch");
   else if (subscription->loss_from > 0)
     wsed_reader_tell_gap (reader, subscription, subscription->loss_from, position->low, "retention");
-  else if (position->low > asked && (subscription->from_cursor || subscription->had_some))
+  else if (position->low > asked)
     wsed_reader_tell_gap (reader, subscription, asked + 1, position->low, "retention");
   subscription->epoch_lost = FALSE;
   subscription->loss_from = 0;
-  subscription->had_some = TRUE;
 }
 
 /* The policy may have taken what comes from the log now from one that was left behind. */

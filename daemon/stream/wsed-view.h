@@ -36,7 +36,6 @@ typedef struct
   guint from_cursor : 1;       /* it began at a cursor of the client's: all up to `start` is done with */
   guint by_itself : 1;         /* replaying: it is told by name when it has caught up */
   guint epoch_lost : 1;        /* its cursor was of another epoch, or beyond the end; to be told */
-  guint had_some : 1;          /* it has had everything up to `done`: what is lost behind that is to be told */
   guint attached : 1;          /* to be woken by its view */
   guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
   guint stopped : 1;           /* nothing from `limit` on is sent */

@@ -40,19 +40,32 @@ stream_epoch (StreamFixture *fixture)
 static void
 init (StreamFixture *fixture,
       WsedHubConfig  config,
-      guint64        retention)
+      WsedLog       *log)
 {
-  WsedRetention keep = { .max_events = retention };
-
   config.max_message = 128 * 1024;
   config.start = wsed_connection_start;
   memset (fixture, 0, sizeof *fixture);
   fixture->main = wsed_inbox_new ();
   fixture->source = wsed_inbox_attach (fixture->main, NULL);
-  fixture->log = stall_log_new (wsed_memory_log_new (&keep));
+  fixture->log = stall_log_new (log);
   fixture->stall = STALL_LOG (fixture->log);
   fixture->hub = wsed_hub_new (&config, fixture->log, fixture->main);
   fixture->epoch = stream_epoch (fixture);
+}
+
+void
+stream_fixture_init_log (StreamFixture *fixture,
+                         guint          workers,
+                         gsize          tail_bytes,
+                         WsedLog       *log)
+{
+  init (fixture, (WsedHubConfig){ .workers = workers, .tail_bytes = tail_bytes, .heartbeat = 3600, .buffer_size = 1000, .tick = 2000 }, log);
+}
+
+static WsedLog *
+memory_log (guint64 retention)
+{
+  return wsed_memory_log_new (&(WsedRetention){ .max_events = retention });
 }
 
 void
@@ -63,14 +76,15 @@ stream_fixture_init (StreamFixture *fixture,
                      guint          heartbeat)
 {
   init (fixture, (WsedHubConfig){ .workers = workers, .tail_bytes = tail_bytes, .heartbeat = heartbeat, .buffer_size = 1000,
-                                  .tick = 2000 }, retention);
+                                  .tick = 2000 }, memory_log (retention));
 }
 
 void
 stream_fixture_init_tick (StreamFixture *fixture,
                           guint          tick)
 {
-  init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = 64 * 1024 * 1024, .heartbeat = 3600, .buffer_size = 1000, .tick = tick }, 0);
+  init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = 64 * 1024 * 1024, .heartbeat = 3600, .buffer_size = 1000, .tick = tick },
+        memory_log (0));
 }
 
 void
@@ -80,7 +94,7 @@ stream_fixture_init_slow (StreamFixture   *fixture,
                           gsize            tail_bytes)
 {
   init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = tail_bytes, .heartbeat = 3600, .buffer_size = buffer_size,
-                                  .slow_consumer = policy, .tick = 2000 }, 0);
+                                  .slow_consumer = policy, .tick = 2000 }, memory_log (0));
 }
 
 void
@@ -210,8 +224,12 @@ client_new (StreamFixture       *fixture,
 
   problem = socketpair (AF_UNIX, (options->records ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
   g_assert_cmpint (problem, ==, 0);
+  if (options->send_buffer > 0)
+    setsockopt (fds[1], SOL_SOCKET, SO_SNDBUF, &options->send_buffer, sizeof options->send_buffer);
   client->fixture = fixture;
   client->fd = fds[0];
+  if (options->framing == WSED_FRAMING_SSE)
+    client->blocks = g_string_new (NULL);
   client->decoder = wse_frame_decoder_new (FALSE, 16 * 1024 * 1024, TRUE);
   admission->fd = fds[1];
   admission->id = g_strdup ("00000000-0000-4000-8000-000000000000");
@@ -241,6 +259,8 @@ client_free (Client *client)
 {
   close (client->fd);
   wse_frame_decoder_free (client->decoder);
+  if (client->blocks != NULL)
+    g_string_free (client->blocks, TRUE);
   g_queue_clear_full (&client->texts, g_free);
   g_free (client);
 }
@@ -279,6 +299,23 @@ client_send (Client     *client,
 }
 
 static void
+split_blocks (Client     *client,
+              const char *data,
+              gsize       length)
+{
+  char *end;
+
+  g_string_append_len (client->blocks, data, length);
+  while ((end = strstr (client->blocks->str, "\n\n")) != NULL)
+    {
+      gsize block = end - client->blocks->str;
+
+      g_queue_push_tail (&client->texts, g_strndup (client->blocks->str, block));
+      g_string_erase (client->blocks, 0, block + 2);
+    }
+}
+
+static void
 receive (Client *client)
 {
   char buffer[65536];
@@ -290,6 +327,11 @@ receive (Client *client)
   if (n == 0 || (n < 0 && errno != EAGAIN))
     client->ended = TRUE;
   client->received += n > 0;
+  if (client->blocks != NULL)
+    {
+      split_blocks (client, data, length);
+      return;
+    }
   while (length > 0)
     {
       WseFrameStatus status = wse_frame_decoder_feed (client->decoder, &data, &length, &frame);
@@ -309,15 +351,34 @@ receive (Client *client)
     }
 }
 
-void
-client_wait (Client *client)
+/* Until something comes, anything else happens, or so many milliseconds are over. */
+static void
+wait_turn (Client *client,
+           gint    timeout)
 {
   struct pollfd fds[2] = { { client->fd, POLLIN, 0 }, { wsed_inbox_get_fd (client->fixture->main), POLLIN, 0 } };
 
-  poll (fds, 2, -1);
+  poll (fds, 2, timeout);
   stream_fixture_turn (client->fixture);
   if (fds[0].revents != 0)
     receive (client);
+}
+
+void
+client_wait (Client *client)
+{
+  wait_turn (client, -1);
+}
+
+gboolean
+client_wait_text (Client *client,
+                  gint    timeout)
+{
+  gint64 end = g_get_monotonic_time () + timeout * G_TIME_SPAN_MILLISECOND, now;
+
+  while (g_queue_is_empty (&client->texts) && !client->ended && (now = g_get_monotonic_time ()) < end)
+    wait_turn (client, (end - now + 999) / G_TIME_SPAN_MILLISECOND);
+  return !g_queue_is_empty (&client->texts);
 }
 
 char *

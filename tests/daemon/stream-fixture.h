@@ -33,6 +33,7 @@ typedef struct
   const char *severity;
   const char *consumer;        /* of the user "u" */
   gboolean records;            /* each of the daemon's sends is received by itself, and counted */
+  int send_buffer;             /* bytes that the daemon's socket takes in; 0: what is usual */
 } ClientOptions;
 
 typedef struct
@@ -40,7 +41,8 @@ typedef struct
   StreamFixture *fixture;
   int fd;
   WseFrameDecoder *decoder;
-  GQueue texts;                /* (element-type utf8) received, not looked at */
+  GString *blocks;             /* of Server-Sent Events: received, not complete; NULL on a WebSocket */
+  GQueue texts;                /* (element-type utf8) received, not looked at: messages, or blocks of Server-Sent Events */
   guint16 close_code;          /* 0: no close frame came */
   gboolean ended;
   guint pings;
@@ -52,6 +54,8 @@ void    stream_fixture_init  (StreamFixture *fixture, guint workers, gsize tail_
 void    stream_fixture_init_tick (StreamFixture *fixture, guint tick);
 /* With one worker and a policy for those that lie @buffer_size events behind. */
 void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, gsize tail_bytes);
+/* Over another log, which it takes. */
+void    stream_fixture_init_log (StreamFixture *fixture, guint workers, gsize tail_bytes, WsedLog *log);
 void    stream_fixture_clear (StreamFixture *fixture);
 /* One turn of the main loop. */
 void    stream_fixture_turn  (StreamFixture *fixture);
@@ -72,6 +76,8 @@ void    client_free          (Client *client);
 void    client_wait          (Client *client);
 /* The next text, waiting for it; NULL when the connection ended. */
 char   *client_next          (Client *client);
+/* Waits for a text, at most so many milliseconds; whether there is one. */
+gboolean client_wait_text    (Client *client, gint timeout);
 /* Asserts that nothing comes before the answer to a ping that is sent now. */
 void    client_expect_quiet  (Client *client);
 /* FALSE: the daemon takes nothing more now. */
