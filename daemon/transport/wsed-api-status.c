@@ -149,7 +149,8 @@ wsed_api_root (WsedApi           *api,
     "GET  /ws/events          WebSocket: the system feed, or ?channel=\n"
     "GET  /api/events/stats   numbers\n"
     "GET  /api/health         health\n"
-    "GET  /metrics            metrics for Prometheus; /api/metrics: the same as JSON\n";
+    "GET  /metrics            metrics for Prometheus; /api/metrics: the same as JSON\n"
+    "GET  /openapi.json       all this for machines; /asyncapi.json: what is said over WebSockets\n";
 
   if (wsed_api_check_query (message))
     wsed_answer_set (message, 200, "text/plain; charset=utf-8", g_string_new (page));

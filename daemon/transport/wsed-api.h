@@ -30,6 +30,8 @@ void wsed_api_health       (WsedApi *api, SoupServerMessage *message);
 void wsed_api_metrics_text (WsedApi *api, SoupServerMessage *message);
 void wsed_api_metrics_json (WsedApi *api, SoupServerMessage *message);
 void wsed_api_root         (WsedApi *api, SoupServerMessage *message);
+void wsed_api_openapi      (WsedApi *api, SoupServerMessage *message);
+void wsed_api_asyncapi     (WsedApi *api, SoupServerMessage *message);
 
 /* FALSE where the request has parameters other than who one is; it is answered 400 then. */
 gboolean wsed_api_check_query (SoupServerMessage *message);

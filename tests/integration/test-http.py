@@ -174,7 +174,7 @@ class Requests(Scenario):
 
     def test_later_endpoints(self):
         """what is not there yet is 404"""
-        for path in ('/openapi.json', '/asyncapi.json', '/test/echo', '/wse/', '/api/events/'):
+        for path in ('/test/echo', '/wse/', '/api/events/'):
             self.refused(self.daemon.request('GET', path), 404)
 
 
