@@ -53,7 +53,8 @@ test_timeout (void)
   client_expect_quiet (replacer);
   client_expect_quiet (reader);
   client_free (acker);
-  acker = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c" });
+  acker = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c", .control = TRUE });
+  g_free (client_next (acker));
   client_expect (acker, "user:u", 1);
 
   client_free (subscriber);
