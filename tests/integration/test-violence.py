@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import random
-import socket
 import threading
 import time
 import traceback
@@ -15,29 +14,14 @@ import unittest
 
 from wse_socket import Closed, Refused, WebSocket
 from wse_sse import EventSource
-from wse_test import Daemon, main
+from wse_test import Daemon, free_port, main
 
 SECONDS = float(os.environ.get('WSE_TEST_SECONDS', '20'))
 SEED = int(os.environ.get('WSE_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
 USERS, ROLES, TYPES = [f'v{i}' for i in range(6)], ['r0', 'r1'], ['a', 'b', 'c']
-PUBLISHERS, READERS = 4, 30
+PUBLISHERS, READERS = 4, 50
 KINDS = ('user', 'role', 'team', 'session', 'global', 'system')
 BROKEN = (OSError, EOFError, Closed, http.client.HTTPException)
-
-
-def free_port():
-    """A free port that the kernel gives to nobody: one that it might would be taken, or connect to itself, while the daemon is away."""
-    with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
-        lowest = int(file.read().split()[0])
-    chance = random.Random()
-    while True:
-        port = chance.randrange(10000, max(lowest, 10001))
-        with socket.socket() as probe:
-            try:
-                probe.bind(('127.0.0.1', port))
-                return port
-            except OSError:
-                pass
 
 
 class Worker(threading.Thread):

@@ -6,10 +6,12 @@ import json
 import contextlib
 import os
 import pathlib
+import random
 import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,6 +51,21 @@ def wait_until(condition, what, timeout=TIMEOUT):
         if time.monotonic() > end:
             raise AssertionError(f'waited {timeout} s in vain for {what}')
         time.sleep(0.01)
+
+
+def free_port():
+    """A free port that the kernel gives to nobody: one that it might would be taken, or connect to itself, while the daemon is away."""
+    with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+        lowest = int(file.read().split()[0])
+    chance = random.Random()
+    while True:
+        port = chance.randrange(10000, max(lowest, 10001))
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
 
 
 class Daemon:
