@@ -27,9 +27,15 @@ wsed_api_publish_form (SoupServerMessage  *message,
   };
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   const char *type = soup_message_headers_get_list (headers, "Content-Type");
+  const char *coding = soup_message_headers_get_list (headers, "Content-Encoding");
   gsize length = type != NULL ? strcspn (type, "; \t") : 0;
 
   *form = WSED_FORM_JSON;
+  if (coding != NULL && g_ascii_strcasecmp (coding, "identity") != 0)
+    {
+      *problem = "send the body as it is, without a Content-Encoding";
+      return FALSE;
+    }
   if (length == 0)
     return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (forms); i++)

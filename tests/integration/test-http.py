@@ -128,6 +128,15 @@ class Requests(Scenario):
                 if status == 415:
                     self.refused(response, 415)
 
+    def test_codings(self):
+        """a body that is encoded: 415; identity is none"""
+        for coding, status in (('identity', 201), ('Identity', 201), ('gzip', 415), ('deflate', 415), ('gzip, identity', 415), ('x', 415)):
+            with self.subTest(coding):
+                response = self.exchange(self.post(f'Content-Encoding: {coding}', f'Content-Length: {len(EVENT)}') + EVENT)
+                self.assertEqual(response.status, status)
+                if status == 415:
+                    self.refused(response, 415)
+
     def test_malformed(self):
         """what is not understood as HTTP is told so in the same form as everything else"""
         for data in (b'GET\r\n\r\n', b'GET / HTTP/1.1\r\n\r\n', self.head('GET', '/', 'Host: y'), self.head('GET', '/%zz'), self.head('GET', 'https://x/'),
