@@ -17,6 +17,7 @@ typedef struct
   char *early;                 /* bytes that came right behind the handshake; NULL: none */
   gsize early_length;
   char *id;                    /* the connection's, a UUID */
+  guint64 serial;              /* the hub's: 1, 2, 3 … in the order of admission */
   char *user;                  /* sub; NULL: nobody's */
   const char *endpoint;        /* "/wse", static */
   WseDialect dialect;

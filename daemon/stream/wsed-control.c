@@ -100,6 +100,7 @@ wsed_control_write_bye (GString    *out,
 {
   begin (out, "bye");
   member (out, "reason", reason);
-  number (out, "retry_after_ms", retry_after_ms);
+  if (retry_after_ms > 0)
+    number (out, "retry_after_ms", retry_after_ms);
   end (out);
 }

@@ -12,6 +12,7 @@ void wsed_control_write_gap       (GString *out, const char *channel, const char
 /* @channel: NULL but after a subscribe. */
 void wsed_control_write_caught_up (GString *out, const char *channel, const char *cursor);
 void wsed_control_write_mark      (GString *out, const char *cursor);
+/* @retry_after_ms: 0 where nothing is said of coming back. */
 void wsed_control_write_bye       (GString *out, const char *reason, guint retry_after_ms);
 
 G_END_DECLS

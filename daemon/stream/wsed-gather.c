@@ -90,23 +90,36 @@ gather_view (WsedReader       *reader,
     }
 }
 
+/* Whether what comes next was erased from the log: it says so, and what is left. */
+static gboolean
+stands_before_erased (WsedSubscription *subscription)
+{
+  WsedView *view = subscription->view;
+
+  if (subscription->done >= view->slot->erased)
+    return FALSE;
+  skip_done (subscription);
+  return subscription->at < view->end && wsed_view_at (view, subscription->at)->seq <= view->slot->erased;
+}
+
 /* Whether the tail has left the position behind. What it took from under one that has had it already, from the log, is no loss. */
 static gboolean
 is_left_behind (WsedSubscription *subscription)
 {
   WsedView *view = subscription->view;
 
-  if (subscription->at >= view->begin)
-    return FALSE;
-  if (subscription->done + 1 < view->complete_from)
-    return TRUE;
-  subscription->at = wsed_view_find (view, subscription->done + 1);
-  return FALSE;
+  if (subscription->at < view->begin)
+    {
+      if (subscription->done + 1 < view->complete_from)
+        return TRUE;
+      subscription->at = wsed_view_find (view, subscription->done + 1);
+    }
+  return stands_before_erased (subscription);
 }
 
-static void
-fall_behind (WsedReader       *reader,
-             WsedSubscription *subscription)
+void
+wsed_reader_fall_behind (WsedReader       *reader,
+                         WsedSubscription *subscription)
 {
   /* Where events are not to be taken from it, nothing that comes is its business now. */
   if (wsed_worker_get_config (reader->worker)->slow_consumer == WSED_SLOW_CATCH_UP)
@@ -136,7 +149,7 @@ gather_each (WsedReader *reader,
         gather_view (reader, subscription, gather, max_bytes);
       else
         {
-          fall_behind (reader, subscription);
+          wsed_reader_fall_behind (reader, subscription);
           ok = FALSE;
         }
     }
@@ -185,7 +198,7 @@ gather_merged (WsedReader *reader,
       subscription->gathered = subscription->at;
     }
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
-    fall_behind (reader, g_ptr_array_index (reader->subscriptions, i));
+    wsed_reader_fall_behind (reader, g_ptr_array_index (reader->subscriptions, i));
   if (behind)
     return FALSE;
   while (!is_full (gather, max_bytes) && (subscription = find_oldest (reader)) != NULL)

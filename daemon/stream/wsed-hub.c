@@ -41,6 +41,7 @@ struct _WsedHub
   guint next_worker;
   gsize pending;               /* atomic: bytes of deliveries under way */
   guint connections;
+  guint64 admitted;            /* since the start */
 
   WsedHubClosed closed;
   gpointer closed_data;
@@ -401,6 +402,17 @@ wsed_hub_leave (WsedHub   *hub,
   wsed_inbox_push (hub->main, &ending->message);
 }
 
+void
+wsed_hub_get_streams (WsedHub    *hub,
+                      const char *name,
+                      GPtrArray  *streams)
+{
+  WsedStream *stream = strcmp (name, "*") == 0 ? hub->whole : find_streams (hub, name);
+
+  for (; stream != NULL; stream = stream->next)
+    g_ptr_array_add (streams, wsed_stream_ref (stream));
+}
+
 /* Connections */
 
 static void
@@ -504,6 +516,7 @@ wsed_hub_admit (WsedHub       *hub,
 {
   WsedWorker *worker = hub->workers[hub->next_worker++ % hub->n_workers];
 
+  admission->serial = ++hub->admitted;
   hub->connections++;
   wsed_metric_set (wsed_stream_metrics ()->connections, hub->connections);
   wsed_metric_add (wsed_stream_metrics ()->connections_total, 1);
@@ -518,6 +531,20 @@ guint
 wsed_hub_get_connections (WsedHub *hub)
 {
   return hub->connections;
+}
+
+WsedWorker * const *
+wsed_hub_get_workers (WsedHub *hub,
+                      guint   *n_workers)
+{
+  *n_workers = hub->n_workers;
+  return hub->workers;
+}
+
+WsedInbox *
+wsed_hub_get_main (WsedHub *hub)
+{
+  return hub->main;
 }
 
 static gboolean

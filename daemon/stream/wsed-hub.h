@@ -46,6 +46,12 @@ void     wsed_hub_admit    (WsedHub *hub, WsedAdmission *admission);
 /* A worker's thread: an admitted connection is gone; takes @user. */
 void     wsed_hub_ended    (WsedHub *hub, char *user);
 guint    wsed_hub_get_connections (WsedHub *hub);
+/* Answered by the log: has the workers let go of what they have of it (wsed-erasure.c). */
+void     wsed_hub_erase    (WsedHub *hub, const WsedErase *erase);
+/* Adds the streams of @channel, with a reference each (element-type WsedStream). */
+void     wsed_hub_get_streams (WsedHub *hub, const char *channel, GPtrArray *streams);
+WsedWorker * const *wsed_hub_get_workers (WsedHub *hub, guint *n_workers);
+WsedInbox *wsed_hub_get_main (WsedHub *hub);
 /* Bytes handed to workers and not yet taken in by all of them: a bound for the pipeline. */
 gsize    wsed_hub_get_pending (WsedHub *hub);
 /* Closes every connection with `bye` and 1001; @done when all have gone or after @deadline ms. */

@@ -316,13 +316,14 @@ void
 wsed_reader_get_lag (WsedReader *reader,
                      WsedLag    *lag)
 {
-  *lag = (WsedLag){ .dropped = reader->dropped };
+  *lag = (WsedLag){ .dropped = reader->dropped, .subscriptions = reader->subscriptions->len };
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       const WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
       guint64 head = subscription->view->slot->head;
       guint64 events = can_drop (subscription) ? get_unsent (subscription) : head - MIN (head, subscription->done);
 
+      lag->replaying |= subscription->state == WSED_SUBSCRIPTION_REPLAYING;
       lag->events += events;
       lag->bytes += measure (subscription, events);
     }

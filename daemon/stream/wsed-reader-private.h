@@ -71,6 +71,8 @@ void wsed_reader_arrive_at_end (WsedReader *reader);
 void wsed_reader_pass_over        (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, guint64 events);
 void wsed_reader_tell_passed_over (WsedReader *reader, WsedSubscription *subscription);
 void wsed_reader_tell_all_passed_over (WsedReader *reader);
+/* One that is live goes back to reading from the log (wsed-gather.c). */
+void wsed_reader_fall_behind  (WsedReader *reader, WsedSubscription *subscription);
 /* @subscription: NULL for all of the reader. */
 void wsed_reader_tell_caught_up (WsedReader *reader, WsedSubscription *subscription);
 

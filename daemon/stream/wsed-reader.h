@@ -55,7 +55,9 @@ typedef struct
   guint64 events;              /* in a replay: at most */
   guint64 bytes;               /* about */
   gint64 since;                /* monotonic microseconds, when it was last seen to have sent all; 0: it has */
-  guint64 dropped;             /* events that the policy took from it */
+  guint64 dropped;             /* events that the policy took from it, or that were no longer kept */
+  guint subscriptions;
+  gboolean replaying;          /* one of them reads from the log */
 } WsedLag;
 
 void        wsed_reader_get_lag (WsedReader *reader, WsedLag *lag);
@@ -70,6 +72,8 @@ void        wsed_reader_subscribe        (WsedReader *reader, const WsedWish *wi
 void        wsed_reader_cancel_subscribe (WsedReader *reader);
 /* FALSE where there was none. Nothing of it is sent afterwards but the rest of a frame that went in part. */
 gboolean    wsed_reader_unsubscribe      (WsedReader *reader, const char *channel);
+/* @channel was erased: what waits of it is not sent any more, the log says what is left. */
+void        wsed_reader_erase            (WsedReader *reader, const char *channel);
 /* The subscriptions to other channels. */
 guint       wsed_reader_get_n_others     (WsedReader *reader, const char *channel);
 gboolean    wsed_reader_is_whole         (WsedReader *reader);

@@ -29,6 +29,17 @@ wsed_reader_tell_gap (WsedReader       *reader,
   wsed_reader_tell (reader, "gap", text);
 }
 
+static void
+tell_loss (WsedReader       *reader,
+           WsedSubscription *subscription,
+           guint64           from,
+           guint64           to,
+           const char       *reason)
+{
+  reader->dropped += to >= from ? to - from + 1 : 0;
+  wsed_reader_tell_gap (reader, subscription, from, to, reason);
+}
+
 /* What lies between what was asked for and the first event that is still there is lost; it is told before what comes behind it. */
 static void
 tell_losses (WsedReader         *reader,
@@ -37,11 +48,11 @@ tell_losses (WsedReader         *reader,
              guint64             asked)
 {
   if (subscription->epoch_lost)
-    wsed_reader_tell_gap (reader, subscription, 1, position->low, "epoch");
+    tell_loss (reader, subscription, 1, position->low, "epoch");
   else if (subscription->loss_from > 0)
-    wsed_reader_tell_gap (reader, subscription, subscription->loss_from, position->low, "retention");
+    tell_loss (reader, subscription, subscription->loss_from, position->low, "retention");
   else if (position->low > asked)
-    wsed_reader_tell_gap (reader, subscription, asked + 1, position->low, "retention");
+    tell_loss (reader, subscription, asked + 1, position->low, "retention");
   subscription->epoch_lost = FALSE;
   subscription->loss_from = 0;
 }
@@ -90,7 +101,7 @@ static gboolean
 can_go_live (const WsedSubscription *subscription)
 {
   return !subscription->epoch_lost && subscription->loss_from == 0 && subscription->done >= subscription->target
-         && subscription->done + 1 >= subscription->view->complete_from;
+         && subscription->done + 1 >= subscription->view->complete_from && subscription->done >= subscription->view->slot->erased;
 }
 
 static void

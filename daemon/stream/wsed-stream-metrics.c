@@ -29,6 +29,8 @@ wsed_stream_metrics_init (void)
   metrics.gaps = wsed_metric_new (WSED_METRIC_COUNTER, "wse_gaps_total", "Times events that a connection should have had were gone.");
   metrics.dead_peers = wsed_metric_new (WSED_METRIC_COUNTER, "wse_dead_peers_total",
                                         "Connections ended because nothing came from the peer for two heartbeats.");
+  metrics.dismissed = wsed_metric_new (WSED_METRIC_COUNTER, "wse_connections_dismissed_total", "Connections ended by an operator.");
+  metrics.erased = wsed_metric_new (WSED_METRIC_COUNTER, "wse_channels_erased_total", "Channels erased.");
   metrics.bad_messages = wsed_metric_new (WSED_METRIC_COUNTER, "wse_bad_messages_total",
                                           "Messages from clients that could not be understood.");
   metrics.tail_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_bytes", "Bytes of the live tail.");

@@ -18,6 +18,8 @@ typedef struct
   WsedMetric *disconnected;    /* connections ended for lying too far behind */
   WsedMetric *gaps;            /* gaps met, told or not */
   WsedMetric *dead_peers;
+  WsedMetric *dismissed;       /* connections ended by an operator */
+  WsedMetric *erased;          /* channels */
   WsedMetric *bad_messages;
   WsedMetric *tail_bytes;      /* gauge */
   WsedMetric *tail_index_bytes; /* gauge */

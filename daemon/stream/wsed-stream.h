@@ -17,6 +17,7 @@ typedef struct
 {
   WsedView *views;             /* a list; NULL: nothing is kept, and the rest means nothing */
   guint64 head;                /* the last seq that this worker was told of */
+  guint64 erased;              /* what lies in the views up to here was erased from the log; 0: nothing */
   char epoch[WSE_MAX_EPOCH_BYTES + 1];
 } WsedSlot;
 

@@ -126,6 +126,64 @@ wsed_reader_cancel_subscribe (WsedReader *reader)
   reader->beginning = NULL;
 }
 
+/* The place of its first event that waits in the page; 0: none does. */
+static guint64
+find_in_page (WsedReader       *reader,
+              WsedSubscription *subscription)
+{
+  for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
+    {
+      const WsedPageFrame *frame = &g_array_index (reader->frames, WsedPageFrame, i);
+
+      if (frame->subscription == subscription)
+        return frame->seq;
+    }
+  return 0;
+}
+
+/* Back to before what waits of it; TRUE where it was live. What is being read now may hold what was erased: it is read again. */
+static gboolean
+go_back (WsedReader       *reader,
+         WsedSubscription *subscription)
+{
+  guint64 first = find_in_page (reader, subscription);
+
+  for (guint i = 0; reader->replaying != NULL && i < reader->replaying->len; i++)
+    if (reader->replaying->pdata[i] == subscription)
+      reader->replaying->pdata[i] = NULL;
+  if (first == 0)
+    return FALSE;
+  purge_page (reader, subscription);
+  subscription->done = first - 1;
+  subscription->at = wsed_view_find (subscription->view, first);
+  return subscription->state == WSED_SUBSCRIPTION_LIVE;
+}
+
+void
+wsed_reader_erase (WsedReader *reader,
+                   const char *channel)
+{
+  gboolean merged = wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE, behind = FALSE;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (!wsed_stream_is_whole (subscription->stream) && strcmp (subscription->stream->channel, channel) != 0)
+        continue;
+      if (!go_back (reader, subscription))
+        continue;
+      wsed_reader_fall_behind (reader, subscription);
+      behind = TRUE;
+    }
+  /* What is merged stays together. */
+  for (guint i = 0; merged && behind && i < reader->subscriptions->len; i++)
+    if (((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->state == WSED_SUBSCRIPTION_LIVE)
+      wsed_reader_fall_behind (reader, g_ptr_array_index (reader->subscriptions, i));
+  wsed_reader_replay (reader);
+  wsed_worker_mark (reader->worker, reader->subscriber);
+}
+
 guint
 wsed_reader_get_n_others (WsedReader *reader,
                           const char *channel)
@@ -144,15 +202,11 @@ get_sent (WsedReader       *reader,
           WsedSubscription *subscription)
 {
   WsedView *view = subscription->view;
+  guint64 waiting = find_in_page (reader, subscription);
 
   /* What was read for the page is done with only as far as the page has gone. */
-  for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
-    {
-      const WsedPageFrame *frame = &g_array_index (reader->frames, WsedPageFrame, i);
-
-      if (frame->subscription == subscription)
-        return frame->seq - 1;
-    }
+  if (waiting > 0)
+    return waiting - 1;
   if (subscription->state != WSED_SUBSCRIPTION_LIVE || subscription->at < view->begin)
     return subscription->done;
   if (subscription->at < view->end)

@@ -21,6 +21,7 @@ wsed_slot_get_view (WsedSlot       *slot,
   if (slot->views == NULL)
     {
       slot->head = head->head;
+      slot->erased = 0;
       memcpy (slot->epoch, head->epoch, sizeof slot->epoch);
     }
   for (view = slot->views; view != NULL; view = view->next)

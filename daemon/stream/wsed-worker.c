@@ -196,6 +196,48 @@ wsed_worker_shutdown (WsedWorker *worker,
     }
 }
 
+void
+wsed_worker_visit (WsedWorker *worker,
+                   guint64     after,
+                   gboolean  (*visit) (WsedSubscriber *, gpointer),
+                   gpointer    user_data)
+{
+  for (GList *link = worker->subscribers.head, *next; link != NULL; link = next)
+    {
+      WsedSubscriber *subscriber = link->data;
+
+      next = link->next;
+      if (subscriber->serial > after && !visit (subscriber, user_data))
+        return;
+    }
+}
+
+static gboolean
+tell_erased (WsedSubscriber *subscriber,
+             gpointer        channel)
+{
+  subscriber->klass->erased (subscriber, channel);
+  return TRUE;
+}
+
+void
+wsed_worker_erase (WsedWorker *worker,
+                   GPtrArray  *streams,
+                   const char *channel,
+                   guint64     head,
+                   guint64     n)
+{
+  for (guint i = 0; i < streams->len; i++)
+    {
+      WsedStream *stream = g_ptr_array_index (streams, i);
+
+      if (stream->worker == worker->index && stream->slot.views != NULL)
+        stream->slot.erased = MAX (stream->slot.erased, wsed_stream_is_whole (stream) ? n : head);
+    }
+  if (streams->len > 0)
+    wsed_worker_visit (worker, 0, tell_erased, (gpointer) channel);
+}
+
 /* Arrivals */
 
 void

@@ -18,6 +18,8 @@ typedef enum
 } WsedTimer;
 
 /* What a worker does with a connection; it knows no more of one than this. */
+typedef struct _WsedSurveyWish WsedSurveyWish;
+
 typedef struct
 {
   /* Readable or writable (edge-triggered), or broken: EPOLL* in @events. */
@@ -28,6 +30,12 @@ typedef struct
   void (*heartbeat) (WsedSubscriber *subscriber);
   /* @timer was set and its time has passed; with WSED_TIMER_END, also where the worker stops, it must be gone when this returns. */
   void (*expired) (WsedSubscriber *subscriber, WsedTimer timer);
+  /* A channel was erased: nothing of it that waits is to be sent. */
+  void (*erased) (WsedSubscriber *subscriber, const char *channel);
+  /* An operator's question, and his wish that it ends (wsed-survey.h). */
+  gboolean (*matches) (WsedSubscriber *subscriber, const WsedSurveyWish *wish);
+  void (*describe) (WsedSubscriber *subscriber, GString *out);
+  void (*dismiss) (WsedSubscriber *subscriber);
   /* The daemon stops: say so and end. */
   void (*shutdown) (WsedSubscriber *subscriber, guint retry_after_ms);
 } WsedSubscriberClass;
@@ -37,7 +45,8 @@ struct _WsedSubscriber
   const WsedSubscriberClass *klass;
   WsedWorker *worker;
   int fd;
-  GList all;                   /* link in the worker's list of subscribers */
+  guint64 serial;              /* 1, 2, 3 … in the order of admission, over all workers */
+  GList all;                   /* link in the worker's list of subscribers, by serial */
   GList beat;                  /* link in the queue of heartbeats, first due first */
   gint64 beat_at;              /* monotonic microseconds */
   struct
@@ -79,6 +88,10 @@ void      wsed_worker_drop_view   (WsedWorker *worker, WsedView *view);
 void     wsed_worker_take_chunk   (WsedWorker *worker, WsedChunk *chunk);
 void     wsed_worker_arrive       (WsedWorker *worker, const WsedArrival *arrival);
 void     wsed_worker_evict        (WsedWorker *worker, guint64 first_chunk);
+/* @streams: the channel's and the whole log's, up to @head and @n. */
+void     wsed_worker_erase        (WsedWorker *worker, GPtrArray *streams, const char *channel, guint64 head, guint64 n);
+/* Calls @visit for each subscriber whose serial is greater than @after, in their order, as long as it says TRUE. */
+void     wsed_worker_visit        (WsedWorker *worker, guint64 after, gboolean (*visit) (WsedSubscriber *, gpointer), gpointer user_data);
 /* Says goodbye to all subscribers, spread over @spread ms. */
 void     wsed_worker_shutdown     (WsedWorker *worker, guint spread);
 

@@ -4,6 +4,7 @@
 
 #include "transport/wsed-api.h"
 
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,6 +25,19 @@ wsed_api_check_query (SoupServerMessage *message)
     return TRUE;
   wsed_answer_error (message, 400, "bad_request", error->message);
   return FALSE;
+}
+
+char *
+wsed_api_get_name (SoupServerMessage *message)
+{
+  const char *name = g_uri_get_path (soup_server_message_get_uri (message)) + strlen ("/api/");
+  char *decoded = g_uri_unescape_string (strchr (name, '/') + 1, NULL);
+
+  if (decoded != NULL && g_utf8_validate (decoded, -1, NULL))
+    return decoded;
+  g_free (decoded);
+  wsed_answer_error (message, 400, "bad_request", "the name in the path is not UTF-8, or not well escaped");
+  return NULL;
 }
 
 void
@@ -147,6 +161,8 @@ wsed_api_root (WsedApi           *api,
     "GET  /api/events         history of a channel: ?channel=&after=&limit=&types=&severity=\n"
     "GET  /wse                WebSocket: a user's own channels\n"
     "GET  /ws/events          WebSocket: the system feed, or ?channel=\n"
+    "GET  /api/connections    who is connected; DELETE /api/connections/ID or ?user= ends them\n"
+    "DELETE /api/channels/CH  erases a channel's events\n"
     "GET  /api/events/stats   numbers\n"
     "GET  /api/health         health\n"
     "GET  /metrics            metrics for Prometheus; /api/metrics: the same as JSON\n"

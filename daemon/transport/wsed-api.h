@@ -29,12 +29,18 @@ void wsed_api_stats        (WsedApi *api, SoupServerMessage *message);
 void wsed_api_health       (WsedApi *api, SoupServerMessage *message);
 void wsed_api_metrics_text (WsedApi *api, SoupServerMessage *message);
 void wsed_api_metrics_json (WsedApi *api, SoupServerMessage *message);
+void wsed_api_list_connections (WsedApi *api, SoupServerMessage *message);
+void wsed_api_end_connections  (WsedApi *api, SoupServerMessage *message); /* those of a user */
+void wsed_api_end_connection   (WsedApi *api, SoupServerMessage *message); /* /api/connections/<id> */
+void wsed_api_erase_channel    (WsedApi *api, SoupServerMessage *message); /* /api/channels/<channel> */
 void wsed_api_root         (WsedApi *api, SoupServerMessage *message);
 void wsed_api_openapi      (WsedApi *api, SoupServerMessage *message);
 void wsed_api_asyncapi     (WsedApi *api, SoupServerMessage *message);
 
 /* FALSE where the request has parameters other than who one is; it is answered 400 then. */
 gboolean wsed_api_check_query (SoupServerMessage *message);
+/* What is behind /api/<something>/ in the path, decoded; NULL where it cannot be, and it is answered 400 then. */
+char    *wsed_api_get_name    (SoupServerMessage *message);
 /* Before the body is read: the form that its Content-Type names; FALSE where it is none that is taken. */
 gboolean wsed_api_publish_form (SoupServerMessage *message, WsedForm *form, const char **problem);
 

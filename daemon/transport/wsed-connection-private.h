@@ -3,6 +3,7 @@
 
 #include "stream/wsed-history.h"
 #include "stream/wsed-reader.h"
+#include "stream/wsed-survey.h"
 #include "transport/wsed-acknowledge.h"
 #include "transport/wsed-command.h"
 #include "transport/wsed-outbox.h"
@@ -52,9 +53,15 @@ struct _WsedConnection
   gint64 touched_at;           /* when the log last heard of the consumer */
   gsize queued;                /* what the kernel held for the peer when that was last asked */
   gint64 moved_at;             /* when events last went out, or none were waiting */
+  gint64 began_at;             /* as these; `since`: the same, microseconds since 1970 */
+  gint64 since;
+  guint64 sent, sent_bytes;    /* events, and all bytes */
 
   /* Of a WebSocket. */
   WseFrameDecoder *decoder;
+  guint32 ping;                /* the number that the last one bore */
+  gint64 pinged_at;            /* when it was made; 0: it was answered, or there is none */
+  gint64 round_trip;           /* microseconds, of the last that was answered; -1: none yet */
 
   /* Of the dispatcher. */
   WsedCommand *command;        /* under way; nothing more is taken in until it is answered */
@@ -68,6 +75,10 @@ extern const WsedConnectionKind wsed_websocket, wsed_sse;
 /* Prepares a connection of the kind: its decoder, its head. */
 void wsed_websocket_init       (WsedConnection *self, gsize max_message, gboolean echo);
 void wsed_sse_init             (WsedConnection *self);
+
+/* wsed-describe.c: what an operator is told of it, a JSON object; whether it is meant. */
+void     wsed_connection_describe (WsedSubscriber *subscriber, GString *out);
+gboolean wsed_connection_matches  (WsedSubscriber *subscriber, const WsedSurveyWish *wish);
 
 void wsed_connection_close     (WsedConnection *self, guint16 code, const char *reason);
 

@@ -160,6 +160,8 @@ write_some (WsedConnection *self)
     }
   if (events > 0 || (bytes > 0 && !self->kind->answers))
     self->moved_at = now;
+  self->sent += events;
+  self->sent_bytes += bytes;
   wsed_metric_add (wsed_stream_metrics ()->sent, events);
   wsed_metric_add (wsed_stream_metrics ()->sent_bytes, bytes);
 }
@@ -283,6 +285,19 @@ on_expired (WsedSubscriber *subscriber,
     wsed_dispatch_time_out ((WsedConnection *) subscriber);
 }
 
+/* @retry_after_ms: 0: it is not to come back. */
+static void
+say_bye (WsedConnection *self,
+         const char     *reason,
+         guint           retry_after_ms)
+{
+  g_autoptr(GString) text = g_string_new (NULL);
+
+  wsed_control_write_bye (text, reason, retry_after_ms);
+  wsed_encoding_control (wsed_encoding (self->admission->dialect, self->admission->framing), "bye", text->str, text->len,
+                         wsed_outbox_get_own (&self->outbox));
+}
+
 static void
 on_shutdown (WsedSubscriber *subscriber,
              guint           retry_after_ms)
@@ -295,14 +310,29 @@ on_shutdown (WsedSubscriber *subscriber,
       return;
     }
   if (self->admission->control)
-    {
-      g_autoptr(GString) text = g_string_new (NULL);
-
-      wsed_control_write_bye (text, "shutdown", retry_after_ms);
-      wsed_encoding_control (wsed_encoding (self->admission->dialect, self->admission->framing), "bye", text->str, text->len,
-                             wsed_outbox_get_own (&self->outbox));
-    }
+    say_bye (self, "shutdown", retry_after_ms);
   wsed_connection_close (self, WSE_CLOSE_GOING_AWAY, "the server shuts down");
+}
+
+static void
+on_erased (WsedSubscriber *subscriber,
+           const char     *channel)
+{
+  WsedConnection *self = (WsedConnection *) subscriber;
+
+  if (self->state == WSED_CONNECTION_OPEN && self->reader != NULL && wsed_reader_started (self->reader))
+    wsed_reader_erase (self->reader, channel);
+}
+
+/* An SSE client has no close code: it is told by name, and not when to come back. */
+static void
+on_dismissed (WsedSubscriber *subscriber)
+{
+  WsedConnection *self = (WsedConnection *) subscriber;
+
+  if (self->kind == &wsed_sse)
+    say_bye (self, "operator", 0);
+  wsed_connection_close (self, WSE_CLOSE_FORBIDDEN, "ended by an operator");
 }
 
 static void
@@ -317,12 +347,16 @@ void
 wsed_connection_start (WsedWorker    *worker,
                        WsedAdmission *admission)
 {
-  static const WsedSubscriberClass klass = { on_ready, on_flush, on_heartbeat, on_expired, on_shutdown };
+  static const WsedSubscriberClass klass = {
+    .ready = on_ready, .flush = on_flush, .heartbeat = on_heartbeat, .expired = on_expired, .erased = on_erased,
+    .matches = wsed_connection_matches, .describe = wsed_connection_describe, .dismiss = on_dismissed, .shutdown = on_shutdown,
+  };
   WsedConnection *self = g_new0 (WsedConnection, 1);
   gboolean echo = strcmp (admission->endpoint, "/test/echo") == 0;
 
   self->subscriber.klass = &klass;
   self->subscriber.fd = admission->fd;
+  self->subscriber.serial = admission->serial;
   self->kind = admission->framing == WSED_FRAMING_SSE ? &wsed_sse : &wsed_websocket;
   self->admission = admission;
   if (!wsed_worker_add (worker, &self->subscriber))
@@ -334,7 +368,9 @@ wsed_connection_start (WsedWorker    *worker,
     }
   self->wire = wsed_socket_wire_new (admission->fd);
   self->readable = self->writable = TRUE;
-  self->heard_at = self->moved_at = self->touched_at = wsed_worker_get_now (worker);
+  self->heard_at = self->moved_at = self->touched_at = self->began_at = wsed_worker_get_now (worker);
+  self->since = wse_time_now ();
+  self->round_trip = -1;
   if (admission->early_length > 0)
     self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
   g_clear_pointer (&admission->early, g_free);

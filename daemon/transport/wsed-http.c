@@ -6,6 +6,7 @@
 #include "transport/wsed-http.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,6 +33,8 @@ typedef struct
   void (*get) (WsedApi *api, SoupServerMessage *message);
   void (*post) (WsedApi *api, SoupServerMessage *message);
   const WsedEndpoint *endpoint;
+  void (*delete) (WsedApi *api, SoupServerMessage *message);
+  gboolean under;              /* path ends in "/": what is under it, a name to be read by the handler */
 } Route;
 
 struct _WsedHttp
@@ -55,6 +58,9 @@ static const WsedEndpoint test_echo = { "/test/echo", WSE_DIALECT_V2, WSED_FRAMI
 static const Route routes[] = {
   { "/", wsed_api_root, NULL, NULL },
   { "/api/events", wsed_api_history, wsed_api_publish, NULL },
+  { "/api/channels/", .delete = wsed_api_erase_channel, .under = TRUE },
+  { "/api/connections", wsed_api_list_connections, .delete = wsed_api_end_connections },
+  { "/api/connections/", .delete = wsed_api_end_connection, .under = TRUE },
   { "/api/events/stats", wsed_api_stats, NULL, NULL },
   { "/api/health", wsed_api_health, NULL, NULL },
   { "/api/metrics", wsed_api_metrics_json, NULL, NULL },
@@ -68,6 +74,15 @@ static const Route routes[] = {
   { "/test/echo", NULL, NULL, &test_echo },
 };
 
+static gboolean
+is_under (const char *folder,
+          const char *path)
+{
+  gsize length = strlen (folder);
+
+  return strncmp (path, folder, length) == 0 && path[length] != '\0';
+}
+
 static const Route *
 find_route (WsedHttp          *self,
             SoupServerMessage *message)
@@ -75,7 +90,7 @@ find_route (WsedHttp          *self,
   const char *path = g_uri_get_path (soup_server_message_get_uri (message));
 
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
-    if (g_str_equal (routes[i].path, path) && (self->echo || routes[i].endpoint != &test_echo))
+    if ((routes[i].under ? is_under (routes[i].path, path) : g_str_equal (routes[i].path, path)) && (self->echo || routes[i].endpoint != &test_echo))
       return &routes[i];
   return NULL;
 }
@@ -85,6 +100,10 @@ allowed_methods (const Route *route)
 {
   if (route->endpoint != NULL)
     return "GET";
+  if (route->get == NULL)
+    return "DELETE";
+  if (route->delete != NULL)
+    return "GET, HEAD, DELETE";
   return route->post != NULL ? "GET, HEAD, POST" : "GET, HEAD";
 }
 
@@ -92,8 +111,10 @@ static gboolean
 method_is_allowed (const Route *route,
                    const char  *method)
 {
-  return g_str_equal (method, "GET") || (g_str_equal (method, "HEAD") && route->get != NULL) ||
-         (g_str_equal (method, "POST") && route->post != NULL);
+  if (g_str_equal (method, "GET"))
+    return route->get != NULL || route->endpoint != NULL;
+  return (g_str_equal (method, "HEAD") && route->get != NULL) || (g_str_equal (method, "POST") && route->post != NULL) ||
+         (g_str_equal (method, "DELETE") && route->delete != NULL);
 }
 
 static guint64
@@ -250,6 +271,8 @@ on_request (SoupServer        *server,
     wsed_handshakes_answer (self->api.handshakes, message, route->endpoint);
   else if (g_str_equal (soup_server_message_get_method (message), "POST"))
     route->post (&self->api, message);
+  else if (g_str_equal (soup_server_message_get_method (message), "DELETE"))
+    route->delete (&self->api, message);
   else
     route->get (&self->api, message);
 }

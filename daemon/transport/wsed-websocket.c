@@ -2,6 +2,8 @@
 
 /* The WebSocket kind of connection: from bytes to messages for the dispatcher, pings and pongs, the close handshake (RFC 6455). */
 
+#include <string.h>
+
 #include "transport/wsed-connection-private.h"
 #include "wse-time-private.h"
 
@@ -19,6 +21,17 @@ wsed_websocket_send_text (WsedConnection *self,
                           const GString  *text)
 {
   send_message (self, WSE_OPCODE_TEXT, text->str, text->len);
+}
+
+/* Only the answer to the last ping tells a time. */
+static void
+on_pong (WsedConnection *self,
+         const WseFrame *frame)
+{
+  if (self->pinged_at == 0 || frame->length != sizeof self->ping || memcmp (frame->data, &self->ping, sizeof self->ping) != 0)
+    return;
+  self->round_trip = self->heard_at - self->pinged_at;
+  self->pinged_at = 0;
 }
 
 static void
@@ -42,6 +55,8 @@ on_frame (WsedConnection *self,
       wsed_connection_close (self, frame->close_code, "");
       break;
     case WSE_OPCODE_PONG:
+      on_pong (self, frame);
+      break;
     case WSE_OPCODE_CONTINUATION:
       break;
     default:
@@ -103,7 +118,9 @@ websocket_beat (WsedConnection *self)
 {
   g_autoptr(GString) text = NULL;
 
-  wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PING, "", 0);
+  self->ping++;
+  self->pinged_at = wsed_worker_get_now (self->subscriber.worker);
+  wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PING, (const char *) &self->ping, sizeof self->ping);
   if (self->admission->dialect != WSE_DIALECT_ENVELOPE || self->reader == NULL)
     return;
   text = g_string_new ("{\"type\":\"ping\",\"timestamp\":\"");

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* GET and DELETE /api/connections: who is connected, and ending that. It reads the request and writes the answer; the connections are
+ * asked where they live (WsedSurvey). */
+
+#include "transport/wsed-api.h"
+
+#include "stream/wsed-survey.h"
+#include "transport/wsed-answer.h"
+#include "transport/wsed-query.h"
+#include "wse-channel.h"
+#include "wse-error.h"
+
+#define DEFAULT_LIMIT 1000
+#define MAX_LIMIT 10000
+
+static void
+on_listed (const WsedSurveyResult *result,
+           gpointer                user_data)
+{
+  WsedPending *pending = user_data;
+  SoupServerMessage *message = wsed_pending_get_message (pending);
+  GString *out;
+
+  if (message != NULL)
+    {
+      out = g_string_sized_new (result->text->len + 64);
+      g_string_append_printf (out, "{\"connections\":[%s]", result->text->str);
+      if (result->next > 0)
+        g_string_append_printf (out, ",\"next\":\"%" G_GUINT64_FORMAT "\"", result->next);
+      g_string_append_c (out, '}');
+      wsed_answer_json (message, 200, out);
+    }
+  wsed_pending_done (pending);
+}
+
+/* The strings are borrowed from @query. */
+static gboolean
+read_wish (WsedQuery       *query,
+           WsedSurveyWish  *wish,
+           GError         **error)
+{
+  const char *next = wsed_query_get (query, "next");
+
+  *wish = (WsedSurveyWish) { .limit = DEFAULT_LIMIT };
+  wish->user = (char *) wsed_query_get (query, "user");
+  wish->endpoint = (char *) wsed_query_get (query, "endpoint");
+  wish->channel = (char *) wsed_query_get (query, "channel");
+  if (next != NULL && !g_ascii_string_to_unsigned (next, 10, 1, G_MAXUINT64, &wish->after, NULL))
+    g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `next` is what the page before gave as `next`");
+  else if (wish->channel != NULL && g_strcmp0 (wish->channel, "*") != 0 && !wse_channel_is_valid (wish->channel))
+    g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `channel`: the name of a channel, or *, is needed");
+  else
+    return wsed_query_get_uint (query, "limit", 1, MAX_LIMIT, &wish->limit, error);
+  return FALSE;
+}
+
+void
+wsed_api_list_connections (WsedApi           *api,
+                           SoupServerMessage *message)
+{
+  static const char names[] = "user endpoint channel next limit " WSED_IDENTITY_PARAMETERS;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (WsedQuery) query = wsed_query_new (g_uri_get_query (soup_server_message_get_uri (message)), names, "", &error);
+  WsedSurveyWish wish;
+
+  if (query == NULL || !wsed_endpoint_check_identity (query, &error) || !read_wish (query, &wish, &error))
+    wsed_answer_error (message, 400, "bad_request", error->message);
+  else
+    wsed_survey_start (api->hub, &wish, on_listed, wsed_pending_new (message));
+}
+
+static void
+answer_ended (SoupServerMessage *message,
+              guint              count)
+{
+  GString *out = g_string_new (NULL);
+
+  g_string_append_printf (out, "{\"ended\":%u}", count);
+  wsed_answer_json (message, 200, out);
+}
+
+static void
+on_one_ended (const WsedSurveyResult *result,
+              gpointer                user_data)
+{
+  WsedPending *pending = user_data;
+  SoupServerMessage *message = wsed_pending_get_message (pending);
+
+  if (message != NULL && result->count > 0)
+    answer_ended (message, result->count);
+  else if (message != NULL)
+    wsed_answer_error (message, 404, "not_found", "no open connection has this id; GET /api/connections lists them");
+  wsed_pending_done (pending);
+}
+
+static void
+on_some_ended (const WsedSurveyResult *result,
+               gpointer                user_data)
+{
+  WsedPending *pending = user_data;
+  SoupServerMessage *message = wsed_pending_get_message (pending);
+
+  if (message != NULL)
+    answer_ended (message, result->count);
+  wsed_pending_done (pending);
+}
+
+void
+wsed_api_end_connection (WsedApi           *api,
+                         SoupServerMessage *message)
+{
+  g_autofree char *id = wsed_api_check_query (message) ? wsed_api_get_name (message) : NULL;
+  WsedSurveyWish wish = { .id = id, .limit = 1, .dismiss = TRUE };
+
+  if (id != NULL)
+    wsed_survey_start (api->hub, &wish, on_one_ended, wsed_pending_new (message));
+}
+
+/* Never all of them: a forgotten parameter would end everybody's. */
+void
+wsed_api_end_connections (WsedApi           *api,
+                          SoupServerMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (WsedQuery) query = wsed_query_new (g_uri_get_query (soup_server_message_get_uri (message)),
+                                                "user " WSED_IDENTITY_PARAMETERS, "", &error);
+  WsedSurveyWish wish = { .limit = G_MAXUINT, .dismiss = TRUE };
+
+  if (query != NULL && wsed_query_get (query, "user") == NULL)
+    g_set_error_literal (&error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `user` is needed: whose connections to end");
+  if (error != NULL || !wsed_endpoint_check_identity (query, &error))
+    {
+      wsed_answer_error (message, 400, "bad_request", error->message);
+      return;
+    }
+  wish.user = (char *) wsed_query_get (query, "user");
+  wsed_survey_start (api->hub, &wish, on_some_ended, wsed_pending_new (message));
+}
