@@ -272,6 +272,37 @@ class Retention(Client):
         self.assertEqual((sse[0].event, json.loads(sse[0].data)['p']['channel']), ('gap', '*'))
 
 
+    def test_whole_log_holes(self):
+        """channel=*: what retention took from busy channels between the events of quiet ones is told, and nothing else: together they are the whole log"""
+        start = self.open('/ws/events?channel=*&history=0').recv()['p']['cursor']
+        epoch, begin = start[2:].split(':')
+        for i in range(20):
+            lines = [{'event_type': 'busy', 'user_id': self.user, 'payload': i}] * 500 + [{'event_type': 'quiet', 'team_id': self.user, 'payload': i}]
+            self.assertEqual(self.daemon.publish_lines(lines)['accepted'], 501)
+        end = int(begin) + 20 * 501
+        page = f'/api/events?channel=user:{self.user}&user_id={self.user}&limit=1'
+        wait_until(lambda: self.daemon.get(page)['events'][0]['seq'] > 9000, 'retention to work')
+        for endpoint in ('/ws/events', '/sse'):
+            n, quiet = int(begin), []
+            client = self.open(f'{endpoint}?channel=*&format=v2&after={quoted(start)}')
+            while n < end:
+                if endpoint == '/sse':
+                    got = client.next()
+                    message, place = json.loads(got.data), got.id and int(got.id.split(':')[1])
+                else:
+                    message, place = client.recv(), None
+                if message['t'] == 'gap':
+                    gap = message['p']
+                    self.assertEqual((gap['channel'], gap['epoch'], gap['from'], gap['reason']), ('*', epoch, n + 1, 'retention'))
+                    self.assertGreaterEqual(gap['to'], gap['from'])
+                    n = gap['to']
+                elif 'ch' in message:
+                    n += 1
+                    self.assertEqual(place or n, n)
+                    quiet += [message['p']] * (message['t'] == 'quiet')
+            self.assertEqual((n, quiet), (end, list(range(20))))
+
+
 class Expired(Client):
     arguments = ('--retention=-,1s', *Client.arguments)
 
