@@ -255,7 +255,7 @@ page_sent_in_part (WsedReader  *reader,
         *rest = g_byte_array_append (g_byte_array_new (), reader->page->data + begin + sent, length - sent);
       sent -= MIN (sent, length);
       begin = frames[reader->frames_sent].end;
-      events += frames[reader->frames_sent].subscription != NULL;
+      events += frames[reader->frames_sent].event;
       reader->frames_sent++;
     }
   return events;

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint32 end;                 /* offset behind it */
-  WsedSubscription *subscription; /* an event's; NULL: a control message */
-  guint64 seq;                 /* the event's place in the subscription */
+  guint event : 1;             /* an event; else a control message */
+  WsedSubscription *subscription; /* an event's, and what is told of it alone; NULL: a control message about all */
+  guint64 seq;                 /* the event's place in the subscription; of a control message the one behind what was done with before */
 } WsedPageFrame;
 
 struct _WsedReader
@@ -45,8 +46,8 @@ struct _WsedReader
   guint frames_sent;
 };
 
-/* Puts a message about the stream into the page. */
-void wsed_reader_tell         (WsedReader *reader, const char *type, const GString *text);
+/* Puts a message about the stream into the page; @subscription: what it is about, NULL for all. */
+void wsed_reader_tell         (WsedReader *reader, WsedSubscription *subscription, const char *type, const GString *text);
 /* Puts an event into the page; @body is room to work in. */
 void wsed_reader_add_event    (WsedReader *reader, WsedSubscription *subscription, const WsedEntry *entry, const char *channel, guint64 seq,
                                GString *body);

@@ -40,21 +40,23 @@ wsed_reader_get_place (const WsedSubscription *subscription,
 
 static void
 end_frame (WsedReader       *reader,
+           gboolean          event,
            WsedSubscription *subscription,
            guint64           seq)
 {
-  WsedPageFrame frame = { reader->page->len, subscription, seq };
+  WsedPageFrame frame = { reader->page->len, event, subscription, seq };
 
   g_array_append_val (reader->frames, frame);
 }
 
 void
-wsed_reader_tell (WsedReader    *reader,
-                  const char    *type,
-                  const GString *text)
+wsed_reader_tell (WsedReader       *reader,
+                  WsedSubscription *subscription,
+                  const char       *type,
+                  const GString    *text)
 {
   wsed_encoding_control (reader->encoding, type, text->str, text->len, get_page (reader));
-  end_frame (reader, NULL, 0);
+  end_frame (reader, FALSE, subscription, subscription != NULL ? subscription->done + 1 : 0);
 }
 
 void
@@ -70,7 +72,7 @@ wsed_reader_add_event (WsedReader       *reader,
 
   g_byte_array_append (get_page (reader), (const guint8 *) head, length);
   g_byte_array_append (reader->page, (const guint8 *) body->str, body->len);
-  end_frame (reader, subscription, wsed_reader_get_place (subscription, entry, seq));
+  end_frame (reader, TRUE, subscription, wsed_reader_get_place (subscription, entry, seq));
 }
 
 void
@@ -166,7 +168,7 @@ wsed_reader_mark (WsedReader *reader)
 
       wsed_reader_append_cursor (reader, cursor);
       wsed_control_write_mark (text, cursor->str);
-      wsed_reader_tell (reader, "mark", text);
+      wsed_reader_tell (reader, NULL, "mark", text);
       wsed_worker_mark (reader->worker, reader->subscriber);
     }
 }
@@ -180,7 +182,7 @@ tell_hello (WsedReader *reader)
 
   wsed_reader_append_cursor (reader, cursor);
   wsed_control_write_hello (text, reader->admission->id, config->heartbeat, config->max_message, cursor->str);
-  wsed_reader_tell (reader, "hello", text);
+  wsed_reader_tell (reader, NULL, "hello", text);
 }
 
 static void

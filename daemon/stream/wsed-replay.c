@@ -26,7 +26,7 @@ wsed_reader_tell_gap (WsedReader       *reader,
     return;
   text = g_string_new (NULL);
   wsed_control_write_gap (text, subscription->stream->channel, subscription->view->slot->epoch, from, to, reason);
-  wsed_reader_tell (reader, "gap", text);
+  wsed_reader_tell (reader, subscription, "gap", text);
 }
 
 static void
@@ -134,7 +134,7 @@ wsed_reader_tell_caught_up (WsedReader       *reader,
   else
     wse_cursor_append (cursor, subscription->stream->channel, subscription->view->slot->epoch, subscription->done);
   wsed_control_write_caught_up (text, subscription != NULL ? subscription->stream->channel : NULL, cursor->str);
-  wsed_reader_tell (reader, "caught_up", text);
+  wsed_reader_tell (reader, subscription, "caught_up", text);
 }
 
 /* Those that a subscribe began go live each by itself; the others together, since their replay is merged. TRUE where all are live. */
