@@ -19,9 +19,12 @@ enum
 static const char HELP[] =
   "Usage: wsectl COMMAND [OPTION…]\n"
   "\n"
-  "  publish   publish an event, or a file of them\n"
-  "  tail      show events as they come\n"
-  "  history   show what a channel keeps\n"
+  "  publish      publish an event, or a file of them\n"
+  "  tail         show events as they come\n"
+  "  history      show what a channel keeps\n"
+  "  connections  show who is connected\n"
+  "  disconnect   end a connection, or all of a user's\n"
+  "  erase        erase what a channel keeps\n"
   "\n"
   "wsectl COMMAND --help says more, so does man wsectl. --version gives the version.\n"
   "The server is http://127.0.0.1:8000, or what WSE_SERVER or --server says.\n"
@@ -36,6 +39,9 @@ static const struct
   { "publish", wsectl_publish },
   { "tail", wsectl_tail },
   { "history", wsectl_history },
+  { "connections", wsectl_connections },
+  { "disconnect", wsectl_disconnect },
+  { "erase", wsectl_erase },
 };
 
 static int

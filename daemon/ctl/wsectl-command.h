@@ -11,6 +11,12 @@ G_BEGIN_DECLS
 gboolean wsectl_publish (int argc, char **argv, GError **error);
 gboolean wsectl_tail    (int argc, char **argv, GError **error);
 gboolean wsectl_history (int argc, char **argv, GError **error);
+gboolean wsectl_connections (int argc, char **argv, GError **error);
+gboolean wsectl_disconnect  (int argc, char **argv, GError **error);
+gboolean wsectl_erase       (int argc, char **argv, GError **error);
+
+/* Sends DELETE for @name (NULL: none) in @folder, and writes what is answered, which must have the member @expected. @user may be NULL. */
+gboolean wsectl_delete (const char *address, const char *folder, const char *name, const char *user, const char *expected, GError **error);
 
 /* Parses, with --help; at most @most words may be left over. Texts are G_OPTION_ARG_FILENAME, so that no locale changes them:
  * they have to be UTF-8, and that is checked for the words that are left. */

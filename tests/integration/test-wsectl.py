@@ -78,7 +78,7 @@ class Usage(unittest.TestCase):
     def test_help(self):
         """--help of wsectl and of each command, --version"""
         self.assertEqual(run(None, '--version'), (0, 'wsectl 0.1.0\n', ''))
-        for words in ([], ['publish'], ['tail'], ['history']):
+        for words in ([], ['publish'], ['tail'], ['history'], ['connections'], ['disconnect'], ['erase']):
             code, out, err = run(None, *words, '--help')
             self.assertEqual((code, err), (0, ''))
             self.assertIn('Exit status: 0 done; 1', out)
@@ -95,7 +95,8 @@ class Usage(unittest.TestCase):
                 (['tail', '--count=0'], '--count'), (['tail', '--after=x'], '--after'), (['tail', '--severity=loud'], 'severity'),
                 (['tail', '--format=xml'], '--format'), (['tail', '--fly'], '--fly'), (['history', 'x'], 'x'), (['history', '--limit=0'], '--limit'),
                 (['history', 'global', 'system'], 'system'), (['history', '--types=a,,b'], 'type'), (['history', '--after=a@b'], '--after'),
-                (['history', '--server=ftp://x'], '--server')):
+                (['history', '--server=ftp://x'], '--server'), (['connections', 'x'], '“x”'), (['disconnect'], '--user'),
+                (['disconnect', 'x', '--user=y'], '--user'), (['erase'], 'channel'), (['erase', '*'], '*'), (['erase', 'user:a', 'b'], '“b”')):
             with self.subTest(words=words):
                 code, out, err = run(None, *words)
                 self.assertEqual((code, out, err.count('\n')), (2, '', 1), err)
@@ -106,7 +107,8 @@ class Usage(unittest.TestCase):
     def test_no_server(self):
         """a server that is not there is 1, in one line with its address, at once"""
         address = f'http://127.0.0.1:{free_port()}'
-        for words in (['publish', 'a', '--broadcast'], ['publish', '--file=-', '--id=x'], ['tail'], ['history']):
+        for words in (['publish', 'a', '--broadcast'], ['publish', '--file=-', '--id=x'], ['tail'], ['history'], ['connections'],
+                      ['disconnect', 'x'], ['erase', 'global']):
             with self.subTest(words=words):
                 code, out, err = run(None, *words, f'--server={address}', text='{"event_type":"a","broadcast":true}\n')
                 self.assertEqual((code, err.count('\n')), (1, 1), err)
@@ -126,7 +128,7 @@ class Usage(unittest.TestCase):
                         client.recv(65536)
                         client.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]')
             threading.Thread(target=answer, daemon=True).start()
-            for words in (['tail'], ['history']):
+            for words in (['tail'], ['history'], ['connections'], ['disconnect', 'x'], ['erase', 'global']):
                 code, out, err = run(None, *words, f'--server=http://127.0.0.1:{server.getsockname()[1]}')
                 self.assertEqual((code, out, err.count('\n')), (1, '', 1), err)
 
@@ -136,7 +138,7 @@ class Usage(unittest.TestCase):
         done = subprocess.run(['groff', '-man', '-Tutf8', '-ww', '-z', PAGE], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         text = PAGE.read_text().replace('\\-', '-')
-        for command in ('publish', 'tail', 'history'):
+        for command in ('publish', 'tail', 'history', 'connections', 'disconnect', 'erase'):
             for option in re.findall(r'--[a-z-]+', run(None, command, '--help')[1]):
                 self.assertIn(option, text)
 
@@ -249,6 +251,36 @@ class Read(Scenario):
         process = subprocess.Popen(f'{WSECTL} history user:h | head -n 1 >/dev/null', shell=True, stderr=subprocess.PIPE,
                                    env=environment(self.daemon))
         self.assertEqual(process.communicate(timeout=TIMEOUT)[1], b'')
+
+
+class Operate(Scenario):
+    def test_connections(self):
+        """connections lists and filters, in text and as JSON; disconnect ends one, or a user's"""
+        clients = [self.daemon.connect(f'/wse?user_id={name}&history=0') for name in ('ann', 'ann', 'bob')]
+        ids = [client.recv_control('hello')[1]['connection_id'] for client in clients]
+        code, out, err = run(self.daemon, 'connections')
+        self.assertEqual((code, err), (0, ''))
+        self.assertEqual([line.split()[:3] for line in out.splitlines()], [[one, name, '/wse'] for one, name in zip(ids, ('ann', 'ann', 'bob'))])
+        self.assertRegex(out.splitlines()[0], r' - 127\.0\.0\.1:\d+ \S+Z \w+ channels=2 sent=0 dropped=0 lag=0$')
+        self.assertEqual(len(run(self.daemon, 'connections', '--user=ann')[1].splitlines()), 2)
+        self.assertEqual(len(run(self.daemon, 'connections', '--channel=user:bob', '--endpoint=/wse')[1].splitlines()), 1)
+        self.assertEqual(run(self.daemon, 'connections', '--endpoint=/sse'), (0, '', ''))
+        self.assertEqual([json.loads(line)['id'] for line in run(self.daemon, 'connections', '--json')[1].splitlines()], ids)
+        self.assertEqual(run(self.daemon, 'disconnect', ids[2]), (0, '{"ended":1}\n', ''))
+        code, out, err = run(self.daemon, 'disconnect', ids[2])
+        self.assertEqual((code, out), (1, ''))
+        self.assertIn('not_found', err)
+        self.assertEqual(run(self.daemon, 'disconnect', '--user=ann'), (0, '{"ended":2}\n', ''))
+        for client in clients:
+            self.assertEqual(client.recv_close()[0], 4403)
+
+    def test_erase(self):
+        """erase says what it has erased; of a channel that never was it is refused"""
+        self.daemon.publish(*({'event_type': 'tick', 'user_id': 'goneü', 'payload': i} for i in range(3)))
+        code, out, err = run(self.daemon, 'erase', 'user:goneü')
+        self.assertEqual((code, err, json.loads(out)['erased']), (0, '', 3))
+        self.assertEqual(run(self.daemon, 'history', 'user:goneü'), (0, '', ''))
+        self.assertEqual(run(self.daemon, 'erase', 'user:never')[:2], (1, ''))
 
 
 class Crash(unittest.TestCase):
