@@ -15,7 +15,7 @@ add_piece (WsedGather       *gather,
 {
   if (bytes > 0)
     gather->pieces[gather->n_pieces++] = (struct iovec){ data, bytes };
-  gather->gathered[gather->n_gathered++] = (WsedGathered){ subscription, upto, bytes };
+  gather->gathered[gather->n_gathered++] = (WsedGathered){ .subscription = subscription, .upto = upto, .bytes = bytes };
   gather->bytes += bytes;
 }
 
@@ -39,6 +39,43 @@ gather_page (WsedReader *reader,
     upto++;
   while (upto < reader->frames->len && frames[upto].end - begin <= max_bytes);
   add_piece (gather, NULL, upto, reader->page->data + begin, frames[upto - 1].end - begin);
+}
+
+static void
+gather_shared (WsedReader *reader,
+               WsedGather *gather,
+               gsize       max_bytes)
+{
+  guint n, upto = reader->shared_sent;
+  const WsedFetchFrame *frames = wsed_fetch_get_frames (reader->shared, &n);
+  gsize begin = upto > 0 ? frames[upto - 1].end : 0;
+
+  do
+    upto++;
+  while (upto < n && frames[upto].end - begin <= max_bytes);
+  add_piece (gather, NULL, upto, (guint8 *) wsed_fetch_get_bytes (reader->shared) + begin, frames[upto - 1].end - begin);
+  gather->gathered[gather->n_gathered - 1].shared = TRUE;
+}
+
+/* The page and what is shared behind it; FALSE where not all of them. */
+static gboolean
+gather_pages (WsedReader *reader,
+              WsedGather *gather,
+              gsize       max_bytes)
+{
+  guint n;
+
+  if (reader->frames != NULL && reader->frames_sent < reader->frames->len)
+    {
+      gather_page (reader, gather, max_bytes);
+      if (gather->gathered[gather->n_gathered - 1].upto < reader->frames->len)
+        return FALSE;
+    }
+  if (reader->shared == NULL)
+    return TRUE;
+  gather_shared (reader, gather, max_bytes);
+  wsed_fetch_get_frames (reader->shared, &n);
+  return gather->gathered[gather->n_gathered - 1].upto == n;
 }
 
 /* What was read from the log may arrive in the view afterwards: it has been had. */
@@ -223,12 +260,8 @@ wsed_reader_gather (WsedReader *reader,
 
   if (reader->lagging)
     wsed_reader_apply_policy (reader);
-  if (!wsed_reader_page_is_sent (reader))
-    {
-      gather_page (reader, gather, max_bytes);
-      if (gather->gathered[gather->n_gathered - 1].upto < reader->frames->len)
-        return;
-    }
+  if (!gather_pages (reader, gather, max_bytes))
+    return;
   if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
     behind = !gather_merged (reader, gather, max_bytes);
   else
@@ -258,6 +291,31 @@ page_sent_in_part (WsedReader  *reader,
       events += frames[reader->frames_sent].event;
       reader->frames_sent++;
     }
+  return events;
+}
+
+static guint
+shared_sent (WsedReader  *reader,
+             gsize        sent,
+             GByteArray **rest)
+{
+  guint n, from = reader->shared_sent;
+  const WsedFetchFrame *frames = wsed_fetch_get_frames (reader->shared, &n);
+  gsize begin = from > 0 ? frames[from - 1].end : 0;
+  guint events;
+
+  while (reader->shared_sent < n && sent > 0)
+    {
+      gsize length = frames[reader->shared_sent].end - begin;
+
+      if (sent < length)
+        *rest = g_byte_array_append (g_byte_array_new (), wsed_fetch_get_bytes (reader->shared) + begin + sent, length - sent);
+      sent -= MIN (sent, length);
+      begin = frames[reader->shared_sent++].end;
+    }
+  events = reader->shared_sent - from;
+  if (reader->shared_sent == n)
+    g_clear_pointer (&reader->shared, wsed_fetch_unref);
   return events;
 }
 
@@ -308,7 +366,9 @@ wsed_reader_sent (WsedReader       *reader,
       gboolean whole = gathered->bytes <= sent;
       gsize bytes = MIN (gathered->bytes, sent);
 
-      if (gathered->subscription == NULL)
+      if (gathered->shared)
+        events += shared_sent (reader, bytes, rest);
+      else if (gathered->subscription == NULL)
         events += page_sent_in_part (reader, bytes, rest);
       else if (!whole)
         events += view_sent_in_part (gathered->subscription, bytes, rest);

@@ -329,7 +329,15 @@ wsed_reader_get_lag (WsedReader *reader,
     }
   for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
     lag->events += g_array_index (reader->frames, WsedPageFrame, i).subscription != NULL;
-  if (!wsed_reader_page_is_sent (reader))
+  if (reader->frames != NULL)
     lag->bytes += reader->page->len - (reader->frames_sent > 0 ? g_array_index (reader->frames, WsedPageFrame, reader->frames_sent - 1).end : 0);
+  if (reader->shared != NULL)
+    {
+      guint n;
+      const WsedFetchFrame *frames = wsed_fetch_get_frames (reader->shared, &n);
+
+      lag->events += n - reader->shared_sent;
+      lag->bytes += frames[n - 1].end - (reader->shared_sent > 0 ? frames[reader->shared_sent - 1].end : 0);
+    }
   lag->since = lag->events > 0 ? reader->behind_since : 0;
 }

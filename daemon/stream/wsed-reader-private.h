@@ -2,6 +2,7 @@
 #pragma once
 
 #include "stream/wsed-beginning.h"
+#include "stream/wsed-fetch.h"
 #include "stream/wsed-join.h"
 #include "stream/wsed-reader.h"
 
@@ -37,13 +38,18 @@ struct _WsedReader
 
   /* What is under way; each comes back to the worker even if the reader has gone. */
   WsedBeginning *beginning;    /* the first, then that of a subscribe */
-  WsedRead *reading;
+  WsedFetch *reading;          /* referenced */
   GPtrArray *replaying;        /* (element-type WsedSubscription) of `reading`, in the order of its positions; NULL where one has ended */
 
   /* The page: bytes in the order of sending. */
   GByteArray *page;
   GArray *frames;              /* (element-type WsedPageFrame) */
   guint frames_sent;
+
+  /* Behind it what many readers have in common: an event's frame each, of one subscription. */
+  WsedFetch *shared;           /* referenced; NULL: none */
+  WsedSubscription *shared_by;
+  guint shared_sent;           /* frames */
 };
 
 /* Puts a message about the stream into the page; @subscription: what it is about, NULL for all. */
@@ -56,10 +62,14 @@ WsedSubscription *wsed_reader_find (WsedReader *reader, const char *channel);
 /* The subscription through which this connection gets @entry; NULL: through none. */
 WsedSubscription *wsed_reader_choose (WsedReader *reader, WsedEntry *entry, guint64 *seq, const char **channel);
 gboolean wsed_reader_page_is_sent (WsedReader *reader);
+/* Makes what is shared a part of the page, so that something can be changed there, or put behind it. */
+void wsed_reader_unshare      (WsedReader *reader);
 /* The place in the subscription of an entry that has @seq in its channel: n in the whole log. */
 guint64 wsed_reader_get_place (const WsedSubscription *subscription, const WsedEntry *entry, guint64 seq);
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
+/* What was asked for has come. */
+void wsed_reader_take_fetched (WsedReader *reader, WsedFetch *fetch);
 void wsed_reader_cancel_replay (WsedReader *reader);
 /* What lies between @from and @to was left out. */
 void wsed_reader_tell_gap     (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, const char *reason);

@@ -22,12 +22,38 @@ is_told_all (WsedReader *reader)
 static GByteArray *
 get_page (WsedReader *reader)
 {
+  wsed_reader_unshare (reader);
   if (reader->page == NULL)
     {
       reader->page = g_byte_array_new ();
       reader->frames = g_array_new (FALSE, FALSE, sizeof (WsedPageFrame));
     }
   return reader->page;
+}
+
+void
+wsed_reader_unshare (WsedReader *reader)
+{
+  g_autoptr(WsedFetch) fetch = g_steal_pointer (&reader->shared);
+  const WsedFetchFrame *frames;
+  const guint8 *bytes;
+  gsize begin;
+  guint n;
+
+  if (fetch == NULL)
+    return;
+  bytes = wsed_fetch_get_bytes (fetch);
+  frames = wsed_fetch_get_frames (fetch, &n);
+  begin = reader->shared_sent > 0 ? frames[reader->shared_sent - 1].end : 0;
+  for (guint i = reader->shared_sent; i < n; i++)
+    {
+      WsedPageFrame frame = { 0, reader->shared_by, frames[i].place };
+
+      g_byte_array_append (get_page (reader), bytes + begin, frames[i].end - begin);
+      frame.end = reader->page->len;
+      g_array_append_val (reader->frames, frame);
+      begin = frames[i].end;
+    }
 }
 
 guint64
@@ -130,7 +156,7 @@ wsed_reader_choose (WsedReader  *reader,
 gboolean
 wsed_reader_page_is_sent (WsedReader *reader)
 {
-  return reader->frames == NULL || reader->frames_sent == reader->frames->len;
+  return (reader->frames == NULL || reader->frames_sent == reader->frames->len) && reader->shared == NULL;
 }
 
 gboolean
@@ -250,5 +276,6 @@ wsed_reader_free (WsedReader *reader)
   g_ptr_array_unref (reader->subscriptions);
   g_clear_pointer (&reader->page, g_byte_array_unref);
   g_clear_pointer (&reader->frames, g_array_unref);
+  g_clear_pointer (&reader->shared, wsed_fetch_unref);
   g_free (reader);
 }

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   WsedSubscription *subscription;   /* NULL: of the page */
+  gboolean shared;                  /* of the page's shared part */
   guint64 upto;                     /* the index behind it, in the view or in the page's frames */
   gsize bytes;                      /* 0: passed over */
 } WsedGathered;

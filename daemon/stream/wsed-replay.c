@@ -201,26 +201,45 @@ take_page (WsedReader *reader,
   wsed_metric_add (wsed_stream_metrics ()->replayed, read->entries->len);
 }
 
-static void
-on_read (WsedMessage *message,
-         gpointer     user_data)
+/* Where all who have it send the same bytes nothing is copied. FALSE: this one does not. */
+static gboolean
+share (WsedReader *reader,
+       WsedFetch  *fetch)
 {
-  WsedRead *read = (WsedRead *) message;
-  WsedReader *reader = user_data;
+  WsedSubscription *subscription = g_ptr_array_index (reader->replaying, 0);
+  WsedRead *read = wsed_fetch_get_read (fetch);
+  const WsedPosition *position = &g_array_index (read->positions, WsedPosition, 0);
 
-  if (reader != NULL)
+  if (reader->replaying->len > 1 || subscription == NULL || !is_behind (subscription) || subscription->left_behind
+      || !wsed_fetch_is_plain (fetch))
+    return FALSE;
+  tell_losses (reader, subscription, position, subscription->done);
+  wsed_reader_tell_passed_over (reader, subscription);
+  wsed_fetch_encode (fetch, reader->encoding, reader->epoch, wsed_stream_is_whole (subscription->stream));
+  reader->shared = wsed_fetch_ref (fetch);
+  reader->shared_by = subscription;
+  reader->shared_sent = 0;
+  subscription->done = MAX (subscription->done, position->seq);
+  wsed_metric_add (wsed_stream_metrics ()->replayed, read->entries->len);
+  return TRUE;
+}
+
+void
+wsed_reader_take_fetched (WsedReader *reader,
+                          WsedFetch  *fetch)
+{
+  WsedRead *read = wsed_fetch_get_read (fetch);
+
+  g_clear_pointer (&reader->reading, wsed_fetch_unref);
+  if (read->error != NULL)
     {
-      reader->reading = NULL;
-      if (read->error != NULL)
-        reader->failed (reader->subscriber, read->error->message);
-      else
-        {
-          take_page (reader, read);
-          wsed_worker_mark (reader->worker, reader->subscriber);
-          wsed_reader_replay (reader);
-        }
+      reader->failed (reader->subscriber, read->error->message);
+      return;
     }
-  wsed_read_free (read);
+  if (!share (reader, fetch))
+    take_page (reader, read);
+  wsed_worker_mark (reader->worker, reader->subscriber);
+  wsed_reader_replay (reader);
 }
 
 /* It goes on at the end, once all that it has is sent. */
@@ -230,13 +249,44 @@ has_all (const WsedSubscription *subscription)
   return subscription->left_behind && subscription->stopped && subscription->at >= subscription->limit;
 }
 
-static void
-ask (WsedReader *reader)
+static WsedRead *
+make_read (WsedReader *reader)
 {
   WsedRead *read = wsed_read_new (wsed_worker_get_inbox (reader->worker), PAGE_EVENTS, PAGE_BYTES);
 
-  read->message.run = on_read;
-  read->message.user_data = reader;
+  for (guint i = 0; i < reader->replaying->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);
+
+      wsed_read_add (read, subscription->stream->channel, subscription->view->filter, subscription->done);
+    }
+  return read;
+}
+
+/* What who asks for the same has, too, and nobody else. */
+static char *
+make_key (WsedReader *reader)
+{
+  GString *key = g_string_new (NULL);
+
+  g_string_append_printf (key, "%u", reader->encoding);
+  for (guint i = 0; i < reader->replaying->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->replaying, i);
+
+      g_string_append_printf (key, "\n%s\n%s\n%" G_GUINT64_FORMAT, subscription->stream->channel,
+                              wse_filter_get_key (subscription->view->filter), subscription->done);
+    }
+  return g_string_free (key, FALSE);
+}
+
+static void
+ask (WsedReader *reader)
+{
+  WsedFetches *fetches = wsed_worker_get_fetches (reader->worker);
+  g_autofree char *key = NULL;
+  g_autoptr(WsedFetch) fetch = NULL;
+
   if (reader->replaying == NULL)
     reader->replaying = g_ptr_array_new ();
   g_ptr_array_set_size (reader->replaying, 0);
@@ -246,16 +296,17 @@ ask (WsedReader *reader)
 
       if (!is_behind (subscription) || has_all (subscription))
         continue;
-      wsed_read_add (read, subscription->stream->channel, subscription->view->filter, subscription->done);
       g_ptr_array_add (reader->replaying, subscription);
     }
   if (reader->replaying->len == 0)
-    {
-      wsed_read_free (read);
-      return;
-    }
-  reader->reading = read;
-  wsed_log_read (wsed_worker_get_log (reader->worker), read);
+    return;
+  key = make_key (reader);
+  fetch = wsed_fetches_find (fetches, key);
+  if (fetch == NULL)
+    fetch = wsed_fetches_add (fetches, key, make_read (reader));
+  reader->reading = wsed_fetch_ref (fetch);
+  if (!wsed_fetch_wait (fetch, reader))
+    wsed_reader_take_fetched (reader, fetch);
 }
 
 static gboolean
@@ -276,6 +327,9 @@ wsed_reader_replay (WsedReader *reader)
 {
   gboolean room = release_page (reader) || reader->page->len <= SMALL_PAGE_BYTES;
 
+  /* What is told next comes behind it. */
+  if (reader->shared != NULL)
+    return;
   if (reader->reading == NULL && !all_live (reader) && room)
     ask (reader);
 }
@@ -284,6 +338,7 @@ void
 wsed_reader_cancel_replay (WsedReader *reader)
 {
   if (reader->reading != NULL)
-    reader->reading->message.user_data = NULL;
+    wsed_fetch_forget (reader->reading, reader);
+  g_clear_pointer (&reader->reading, wsed_fetch_unref);
   g_clear_pointer (&reader->replaying, g_ptr_array_unref);
 }

@@ -33,6 +33,8 @@ wsed_stream_metrics_init (void)
   metrics.erased = wsed_metric_new (WSED_METRIC_COUNTER, "wse_channels_erased_total", "Channels erased.");
   metrics.bad_messages = wsed_metric_new (WSED_METRIC_COUNTER, "wse_bad_messages_total",
                                           "Messages from clients that could not be understood.");
+  metrics.log_reads = wsed_metric_new (WSED_METRIC_COUNTER, "wse_replay_reads_total",
+                                       "Reads of the log for connections; those that want the same share one.");
   metrics.tail_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_bytes", "Bytes of the live tail.");
   metrics.tail_index_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_index_bytes",
                                               "Bytes that the workers need to find their way in the live tail.");

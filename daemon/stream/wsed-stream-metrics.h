@@ -21,6 +21,7 @@ typedef struct
   WsedMetric *dismissed;       /* connections ended by an operator */
   WsedMetric *erased;          /* channels */
   WsedMetric *bad_messages;
+  WsedMetric *log_reads;       /* of the log, for all who wanted the same */
   WsedMetric *tail_bytes;      /* gauge */
   WsedMetric *tail_index_bytes; /* gauge */
   WsedMetric *streams;         /* gauge */

@@ -16,6 +16,7 @@ purge_page (WsedReader       *reader,
   GArray *frames;
   gsize begin = 0;
 
+  wsed_reader_unshare (reader);
   if (reader->frames == NULL)
     return;
   page = g_byte_array_new ();
@@ -137,6 +138,12 @@ find_in_page (WsedReader       *reader,
 
       if (frame->subscription == subscription)
         return frame->seq;
+    }
+  if (reader->shared != NULL && subscription == reader->shared_by)
+    {
+      guint n;
+
+      return wsed_fetch_get_frames (reader->shared, &n)[reader->shared_sent].place;
     }
   return 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "stream/wsed-eviction.h"
+#include "stream/wsed-reader-private.h"
 
 static const gint64 timer_lengths[WSED_N_TIMERS] = {
   [WSED_TIMER_END] = 800 * G_TIME_SPAN_MILLISECOND,
@@ -43,6 +44,7 @@ struct _WsedWorker
   GPtrArray *dirty;            /* views with news */
 
   WsedEviction eviction;
+  WsedFetches *fetches;
 };
 
 WsedWorker *
@@ -65,6 +67,7 @@ wsed_worker_new (guint                index,
   worker->marked = g_ptr_array_new ();
   worker->flushing = g_ptr_array_new ();
   worker->dirty = g_ptr_array_new ();
+  worker->fetches = wsed_fetches_new (log, worker->inbox, wsed_reader_take_fetched);
   wsed_eviction_init (&worker->eviction, wsed_tail_get_index_share (config->tail_bytes) / config->workers);
   worker->now = g_get_monotonic_time ();
   return worker;
@@ -98,6 +101,12 @@ WsedHub *
 wsed_worker_get_hub (WsedWorker *worker)
 {
   return worker->hub;
+}
+
+WsedFetches *
+wsed_worker_get_fetches (WsedWorker *worker)
+{
+  return worker->fetches;
 }
 
 gint64
@@ -227,6 +236,7 @@ wsed_worker_erase (WsedWorker *worker,
                    guint64     head,
                    guint64     n)
 {
+  wsed_fetches_outdate (worker->fetches);
   for (guint i = 0; i < streams->len; i++)
     {
       WsedStream *stream = g_ptr_array_index (streams, i);
@@ -349,10 +359,10 @@ run_times (WsedWorker *worker)
 static gint64
 time_to_wait (WsedWorker *worker)
 {
-  gint64 due = G_MAXINT64;
+  gint64 due = wsed_fetches_get_due (worker->fetches);
 
   if (worker->beats.length > 0)
-    due = ((WsedSubscriber *) worker->beats.head->data)->beat_at;
+    due = MIN (due, ((WsedSubscriber *) worker->beats.head->data)->beat_at);
   for (guint i = 0; i < WSED_N_TIMERS; i++)
     if (worker->timers[i].length > 0)
       due = MIN (due, ((WsedSubscriber *) worker->timers[i].head->data)->timers[i].at);
@@ -412,6 +422,7 @@ loop (void *user_data)
         }
       wsed_inbox_run (worker->inbox);
       run_times (worker);
+      wsed_fetches_expire (worker->fetches, worker->now);
       if ((worker->dirty->len > 0 || worker->marked->len > 0) && tick_is_over (worker))
         {
           mark_dirty (worker);
@@ -472,6 +483,7 @@ wsed_worker_free (WsedWorker *worker)
   wsed_worker_stop (worker);
   wsed_inbox_run (worker->inbox);
   wsed_eviction_clear (&worker->eviction);
+  wsed_fetches_free (worker->fetches);
   g_assert (worker->subscribers.length == 0);
   close (worker->epoll);
   wsed_inbox_free (worker->inbox);

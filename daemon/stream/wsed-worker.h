@@ -69,6 +69,7 @@ guint                wsed_worker_get_index  (WsedWorker *worker);
 const WsedHubConfig *wsed_worker_get_config (WsedWorker *worker);
 WsedLog             *wsed_worker_get_log    (WsedWorker *worker);
 WsedHub             *wsed_worker_get_hub    (WsedWorker *worker);
+struct _WsedFetches *wsed_worker_get_fetches (WsedWorker *worker);
 /* Monotonic microseconds, as of the last waking. */
 gint64               wsed_worker_get_now    (WsedWorker *worker);
 
