@@ -47,7 +47,7 @@ wsed_reader_unshare (WsedReader *reader)
   begin = reader->shared_sent > 0 ? frames[reader->shared_sent - 1].end : 0;
   for (guint i = reader->shared_sent; i < n; i++)
     {
-      WsedPageFrame frame = { 0, reader->shared_by, frames[i].place };
+      WsedPageFrame frame = { 0, TRUE, reader->shared_by, frames[i].place };
 
       g_byte_array_append (get_page (reader), bytes + begin, frames[i].end - begin);
       frame.end = reader->page->len;
