@@ -149,6 +149,39 @@ test_rewrite (void)
 }
 
 /* SQLite's own checks see none of these. */
+/* An event overwritten in place: its bytes are gone, the others and the checksums hold, nothing has another size. */
+static void
+test_blank (void)
+{
+  WsedBlockWriter writer;
+  WsedBlockRecord record;
+  WsedBlock block, half;
+
+  wsed_block_writer_init (&writer);
+  fill (&writer, 10);
+  g_assert_true (wsed_block_open (&block, 1000, writer.header->data, writer.header->len, writer.data->data, writer.data->len));
+  g_assert_nonnull (memmem (writer.data->data, writer.data->len, "{\"number\":4}", 12));
+  wsed_block_blank (&block, 1004, writer.header->data, writer.data->data);
+  wsed_block_blank (&block, 1004, writer.header->data, writer.data->data);
+  wsed_block_blank (&block, 1010, writer.header->data, writer.data->data);
+  g_assert_false (wsed_block_open (&half, 1000, writer.header->data, writer.header->len, writer.data->data, writer.data->len));
+  wsed_block_seal (&block, writer.header->data, writer.header->len);
+  g_assert_true (wsed_block_open (&block, 1000, writer.header->data, writer.header->len, writer.data->data, writer.data->len));
+  g_assert_cmpuint (block.kept, ==, 9);
+  g_assert_cmpuint (block.count, ==, 10);
+  g_assert_null (memmem (writer.data->data, writer.data->len, "{\"number\":4}", 12));
+  g_assert_null (memmem (writer.data->data, writer.data->len, "id-4", 4));
+  for (guint i = 0; i < 10; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("id-%u", i);
+
+      g_assert_cmpint (wsed_block_get (&block, 1000 + i, &record), ==, i != 4);
+      if (i != 4)
+        g_assert_cmpstr (record.fields.id, ==, id);
+    }
+  wsed_block_writer_clear (&writer);
+}
+
 static void
 test_bit_flips (void)
 {
@@ -285,6 +318,7 @@ main (int argc, char **argv)
   g_test_add_func ("/block/crc32c", test_crc32c);
   g_test_add_func ("/block/round-trip", test_round_trip);
   g_test_add_func ("/block/rewrite", test_rewrite);
+  g_test_add_func ("/block/blank", test_blank);
   g_test_add_func ("/block/bit-flips", test_bit_flips);
   g_test_add_func ("/block/hostile", test_hostile);
   g_test_add_func ("/block/run", test_run);
