@@ -47,22 +47,26 @@ bench_post_flush (BenchPost *post)
         fail ("sending");
       post->out_done += n;
     }
+  if (post->raw)
+    post->busy = 0;
   return 0;
 }
 
 int
 bench_post_start (BenchPost *post, const char *path, const char *type, const char *body, size_t length, unsigned lines)
 {
-  size_t needed = length + strlen (path) + strlen (type) + 160;
-  int head;
+  size_t needed = length + (path != NULL ? strlen (path) + strlen (type) : 0) + 160;
+  int head = 0;
 
   if (needed > post->out_size)
     {
       post->out_size = needed * 2;
       post->out = realloc (post->out, post->out_size);
     }
-  head = sprintf (post->out, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                  path, type, length);
+  post->raw = path == NULL;
+  if (!post->raw)
+    head = sprintf (post->out, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+                    path, type, length);
   memcpy (post->out + head, body, length);
   post->out_length = head + length;
   post->out_done = 0;
@@ -101,6 +105,8 @@ bench_post_read (BenchPost *post)
     return 0;
   if (n <= 0)
     fail ("the server closed the connection");
+  if (post->raw)
+    return 0;
   post->in_length += n;
   if (!post->busy || !answer_is_whole (post))
     return 0;

@@ -8,6 +8,7 @@
 typedef struct
 {
   int fd;
+  int raw;                     /* nothing is answered: free again once all is sent */
   int busy;                    /* a request is under way */
   unsigned lines;              /* events in it */
   char *out;
@@ -19,7 +20,7 @@ typedef struct
 
 /* Exits with a message where it cannot connect. */
 void bench_post_open  (BenchPost *post, const char *host, int port);
-/* Sends what the socket takes at once; 1 where something is left, so that the caller waits for EPOLLOUT. */
+/* Without @path: @body as it is, on a connection that answers nothing. Sends what the socket takes at once; 1 where something is left, so that the caller waits for EPOLLOUT. */
 int  bench_post_start (BenchPost *post, const char *path, const char *type, const char *body, size_t length, unsigned lines);
 int  bench_post_flush (BenchPost *post);
 /* Reads; 1 when the answer is whole: status is set, the answer is in @in. Exits where the server has closed. */

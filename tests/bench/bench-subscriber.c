@@ -2,6 +2,7 @@
 /* Owns one reading WebSocket connection: handshake, frame headers, pongs. Looks at no payload and checks nothing of what a server
  * sends beyond what counting needs: it has to be cheaper than any server it measures. */
 #include "bench-subscriber.h"
+#include "bench-nats.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -115,7 +116,8 @@ on_frame (BenchSubscriber *subscriber, const uint8_t *header, const char *data, 
 
   if (opcode == 9 && send (subscriber->fd, pong, sizeof pong, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     fprintf (stderr, "subscriber: pong: %s\n", strerror (errno));
-  if (opcode < 8 && (header[0] & 0x80) != 0)
+  subscriber->control = opcode >= 8;
+  if (opcode < 8 && (header[0] & 0x80) != 0 && !subscriber->nats)
     {
       message (subscriber, data, length, user_data);
       subscriber->count++;
@@ -135,6 +137,8 @@ read_frames (BenchSubscriber *subscriber, const char *data, size_t length, Bench
       if (subscriber->left > 0)
         {
           step = subscriber->left < (size_t) (end - data) ? subscriber->left : (size_t) (end - data);
+          if (subscriber->nats && !subscriber->control)
+            bench_nats_feed (subscriber, data, step, message, user_data);
           subscriber->left -= step;
           data += step;
           continue;

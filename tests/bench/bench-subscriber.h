@@ -12,6 +12,11 @@ typedef struct
   uint8_t state;
   uint8_t matched;             /* bytes of the blank line behind the handshake's answer, or of a frame's header */
   uint8_t header[14];
+  uint8_t nats;                /* the frames carry the NATS protocol */
+  uint8_t control;             /* the frame under way is one */
+  uint8_t n_line;              /* NATS: bytes of a line that came in part */
+  char line[40];
+  uint64_t payload;            /* NATS: bytes to come of a message */
   uint64_t left;               /* bytes to come of the frame's payload */
   uint64_t count;              /* messages whose header has come */
 } BenchSubscriber;

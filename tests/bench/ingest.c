@@ -4,7 +4,7 @@
  * line of JSON with what the daemon's threads used in SECONDS after the warm-up. */
 #include "bench-event.h"
 #include "bench-post.h"
-#include "bench-process.h"
+#include "bench-usage.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -69,37 +69,31 @@ main (int argc, char **argv)
 {
   static BenchPost posts[MAX_CONNECTIONS];
   int pid = argc > 2 ? atoi (argv[2]) : 0, n = argc > 5 ? atoi (argv[5]) : 4;
-  double seconds = argc > 3 ? atof (argv[3]) : 10, warm = argc > 4 ? atof (argv[4]) : 10, start;
-  char names[1024], *rest = NULL;
-  uint64_t before[32], cpu, events, bytes = 0, batches;
-  int i = 0;
+  double seconds = argc > 3 ? atof (argv[3]) : 10, warm = argc > 4 ? atof (argv[4]) : 10, start, cpu;
+  static BenchUsage before, after;
+  uint64_t events, bytes = 0, batches;
 
   if (pid == 0 || n < 1 || n > MAX_CONNECTIONS)
     {
       fprintf (stderr, "usage: bench-ingest PORT PID [SECONDS [WARM-UP [CONNECTIONS, at most %d]]]\n", MAX_CONNECTIONS);
       return 2;
     }
-  for (i = 0; i < n; i++)
+  for (int i = 0; i < n; i++)
     bench_post_open (&posts[i], "127.0.0.1", atoi (argv[1]));
   events = run (posts, n, warm, &bytes);
   batches = events / BATCH + n;
   fprintf (stderr, "ingest: warm-up of %llu events, %.0f bytes a line\n", (unsigned long long) events,
            (double) bytes / batches / BATCH);
 
-  bench_process_threads (pid, names, sizeof names);
-  i = 0;
-  for (char *copy = strdup (names), *name = strtok_r (copy, ",", &rest); name != NULL && i < 32; name = strtok_r (NULL, ",", &rest))
-    before[i++] = bench_process_cpu (pid, name);
-  cpu = bench_process_cpu (pid, NULL);
+  bench_usage_take (&before, pid);
   start = seconds_now ();
   events = run (posts, n, seconds, &bytes);
   seconds = seconds_now () - start;
-  cpu = bench_process_cpu (pid, NULL) - cpu;
-  printf ("{\"events\":%llu,\"per_s\":%.0f,\"cpu_s\":%.3f,\"per_cpu_s\":%.0f,\"threads\":{", (unsigned long long) events,
-          events / seconds, cpu / 1e9, events / (cpu / 1e9));
-  i = 0;
-  for (char *name = strtok_r (names, ",", &rest); name != NULL && i < 32; name = strtok_r (NULL, ",", &rest), i++)
-    printf ("%s\"%s\":%.3f", i > 0 ? "," : "", name, (bench_process_cpu (pid, name) - before[i]) / 1e9);
-  printf ("}}\n");
+  bench_usage_take (&after, pid);
+  cpu = (after.total - before.total) / 1e9;
+  printf ("{\"events\":%llu,\"per_s\":%.0f,\"cpu_s\":%.3f,\"per_cpu_s\":%.0f,", (unsigned long long) events, events / seconds, cpu,
+          events / cpu);
+  bench_usage_print_threads (&before, &after);
+  printf ("}\n");
   return 0;
 }

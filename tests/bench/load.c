@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the one epoll loop of the load: ten thousand readers and the publishers beside them. Order within a connection is taken for
  * granted, so the k-th message of a connection is the k-th published: what is in flight is known without reading a payload. */
+#include "bench-nats.h"
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -50,7 +51,9 @@ load_open (Load *load)
   watch (load, EPOLL_CTL_ADD, load->timer, EPOLLIN, TAG_TIMER);
   for (int i = 0; i < load->peer->posts; i++)
     {
-      bench_post_open (&load->posts[i], "127.0.0.1", load->port);
+      bench_post_open (&load->posts[i], "127.0.0.1", load->publish_port);
+      if (load->peer->nats)
+        bench_post_start (&load->posts[i], NULL, NULL, BENCH_NATS_CONNECT, strlen (BENCH_NATS_CONNECT), 0);
       watch (load, EPOLL_CTL_ADD, load->posts[i].fd, EPOLLIN, TAG_POST | i);
     }
 }
@@ -122,7 +125,7 @@ publish (Load *load, BenchPost *post, unsigned lines, double now)
     {
       length += write_line (load, load->body + length, load->interval > 0 ? load->due : now, load->published + i);
       load->due += load->interval;
-      if (load->peer->batch > 1)
+      if (load->peer->batch > 1 && !load->peer->nats)
         load->body[length++] = '\n';
     }
   load->published += lines;
@@ -198,7 +201,11 @@ on_subscriber (Load *load, unsigned index, const char *request, size_t length)
       bench_subscriber_end (subscriber);
     }
   else if (state == BENCH_HANDSHAKE && subscriber->state == BENCH_OPEN)
-    load->opened++;
+    {
+      load->opened++;
+      if (subscriber->nats)
+        bench_nats_greet (subscriber);
+    }
 }
 
 static void
@@ -240,6 +247,7 @@ load_connect (Load *load)
       for (; begun < load->n && begun - load->opened - load->ended < load->peer->connects; begun++)
         {
           bench_subscriber_connect (&load->subscribers[begun], &server, begun);
+          load->subscribers[begun].nats = load->peer->nats;
           watch (load, EPOLL_CTL_ADD, load->subscribers[begun].fd, EPOLLOUT, begun);
         }
       turn (load, 100, request, length);

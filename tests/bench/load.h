@@ -19,15 +19,16 @@ typedef struct
   int batch;                   /* most lines of one request */
   unsigned connects;           /* subscribers that connect at the same time: no more than it takes without dropping any */
   const char *header;          /* a line of the handshake beside the necessary ones, with its end; NULL: none */
+  int nats;                    /* speaks that within WebSocket frames, and to publishers without them */
 } LoadPeer;
 
 typedef struct
 {
   const LoadPeer *peer;
   int port, pid;
+  int publish_port;            /* the same, but for NATS */
   unsigned n;                  /* subscribers */
   unsigned flight;             /* messages in flight, flat out */
-  unsigned rate;               /* deliveries a second, open loop */
   double seconds;              /* of a measured phase */
   unsigned payload;            /* bytes */
 
