@@ -156,8 +156,11 @@ begin_at_cursor (WsedBeginning    *beginning,
   else
     {
       subscription->start = subscription->done = seq;
-      if (seq < head->low)
-        beginning->recovered = FALSE;
+      if (seq >= head->low)
+        return;
+      /* The views may have still what the log has not. */
+      subscription->loss_from = seq + 1;
+      beginning->recovered = FALSE;
     }
 }
 

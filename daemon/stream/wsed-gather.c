@@ -158,10 +158,16 @@ void
 wsed_reader_fall_behind (WsedReader       *reader,
                          WsedSubscription *subscription)
 {
+  subscription->state = WSED_SUBSCRIPTION_REPLAYING;
+  /* What the client asked for is no lag: it goes on from the log. */
+  if (subscription->catching)
+    {
+      subscription->catching = FALSE;
+      return;
+    }
   /* Where events are not to be taken from it, nothing that comes is its business now. */
   if (wsed_worker_get_config (reader->worker)->slow_consumer == WSED_SLOW_CATCH_UP)
     wsed_view_detach (subscription->view, subscription);
-  subscription->state = WSED_SUBSCRIPTION_REPLAYING;
   subscription->left_behind = TRUE;
   subscription->target = subscription->view->slot->head;
   subscription->by_itself = FALSE;
@@ -214,8 +220,16 @@ find_oldest (WsedReader *reader)
   return oldest;
 }
 
-/* Merged by n over all channels, so that the id of each event stands for everything before it: what SSE promises. One that has fallen
- * behind takes all the others with it. FALSE where that has happened. */
+/* Whether it is merged with others: it falls behind with them. */
+static gboolean
+is_merged (WsedReader             *reader,
+           const WsedSubscription *subscription)
+{
+  return wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (subscription->catching && !subscription->by_itself);
+}
+
+/* Merged by n over all channels, so that the id of each event stands for everything before it: what SSE promises, and every replay. One
+ * that has fallen behind takes all with it that it is merged with. FALSE where that has happened. */
 static gboolean
 gather_merged (WsedReader *reader,
                WsedGather *gather,
@@ -227,15 +241,22 @@ gather_merged (WsedReader *reader,
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       subscription = g_ptr_array_index (reader->subscriptions, i);
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE)
+      subscription->gathered = subscription->view->end;
+      if (subscription->state != WSED_SUBSCRIPTION_LIVE && is_merged (reader, subscription))
         return TRUE;
+      if (subscription->state != WSED_SUBSCRIPTION_LIVE)
+        continue;
       behind |= is_left_behind (subscription);
       if (!behind)
         skip_done (subscription);
       subscription->gathered = subscription->at;
     }
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
-    wsed_reader_fall_behind (reader, g_ptr_array_index (reader->subscriptions, i));
+    {
+      subscription = g_ptr_array_index (reader->subscriptions, i);
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE && (is_merged (reader, subscription) || is_left_behind (subscription)))
+        wsed_reader_fall_behind (reader, subscription);
+    }
   if (behind)
     return FALSE;
   while (!is_full (gather, max_bytes) && (subscription = find_oldest (reader)) != NULL)
@@ -262,7 +283,7 @@ wsed_reader_gather (WsedReader *reader,
     wsed_reader_apply_policy (reader);
   if (!gather_pages (reader, gather, max_bytes))
     return;
-  if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
+  if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (reader->catching && reader->subscriptions->len > 1))
     behind = !gather_merged (reader, gather, max_bytes);
   else
     behind = !gather_each (reader, gather, max_bytes);

@@ -14,7 +14,7 @@
 static gboolean
 can_drop (const WsedSubscription *subscription)
 {
-  return subscription->state == WSED_SUBSCRIPTION_LIVE || subscription->left_behind;
+  return (subscription->state == WSED_SUBSCRIPTION_LIVE && !subscription->catching) || subscription->left_behind;
 }
 
 static guint64

@@ -28,6 +28,7 @@ struct _WsedReader
   WsedReaderSubscribed subscribed;
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   gboolean started;
+  gboolean catching;           /* the first channels do, from the views */
   gboolean caught_up;          /* the first channels have, and it is told */
 
   /* How it lags (wsed-lag.c). */

@@ -100,8 +100,7 @@ is_behind (const WsedSubscription *subscription)
 static gboolean
 can_go_live (const WsedSubscription *subscription)
 {
-  return !subscription->epoch_lost && subscription->loss_from == 0 && subscription->done >= subscription->target
-         && subscription->done + 1 >= subscription->view->complete_from && subscription->done >= subscription->view->slot->erased;
+  return !subscription->epoch_lost && subscription->loss_from == 0 && subscription->done + 1 >= subscription->view->complete_from && subscription->done >= subscription->view->slot->erased;
 }
 
 static void
@@ -111,6 +110,7 @@ go_live (WsedSubscription *subscription)
 
   subscription->state = WSED_SUBSCRIPTION_LIVE;
   subscription->at = wsed_view_find (view, subscription->done + 1);
+  subscription->catching = !subscription->left_behind;
   if (!subscription->left_behind)
     subscription->owed = view->end;
   subscription->left_behind = FALSE;
@@ -137,6 +137,58 @@ wsed_reader_tell_caught_up (WsedReader       *reader,
   wsed_reader_tell (reader, subscription, "caught_up", text);
 }
 
+/* Whether it has all that was there when it began. */
+static gboolean
+has_caught_up (const WsedSubscription *subscription)
+{
+  WsedView *view = subscription->view;
+
+  return subscription->done >= subscription->target || subscription->at >= view->end
+         || (subscription->at >= view->begin && wsed_view_at (view, subscription->at)->seq > subscription->target);
+}
+
+static void
+end_catching (WsedSubscription *subscription)
+{
+  subscription->catching = FALSE;
+  subscription->done = MAX (subscription->done, subscription->target);
+}
+
+/* Tells those that have caught up: each that a subscribe began by itself, the others once, together. */
+static void
+tell_who_caught_up (WsedReader *reader)
+{
+  gboolean all = reader->catching;
+
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      gboolean reached = subscription->catching && has_caught_up (subscription);
+
+      if (!subscription->by_itself)
+        all &= reached || (!subscription->catching && !is_behind (subscription));
+      else if (reached)
+        {
+          end_catching (subscription);
+          wsed_reader_tell_caught_up (reader, subscription);
+        }
+    }
+  if (!all)
+    return;
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+
+      if (subscription->catching && !subscription->by_itself)
+        end_catching (subscription);
+    }
+  reader->catching = FALSE;
+  /* After a lag it is told when all is sent. */
+  if (!reader->caught_up)
+    wsed_reader_tell_caught_up (reader, NULL);
+  reader->caught_up = TRUE;
+}
+
 /* Those that a subscribe began go live each by itself; the others together, since their replay is merged. TRUE where all are live. */
 static gboolean
 all_live (WsedReader *reader)
@@ -155,10 +207,7 @@ all_live (WsedReader *reader)
           together_ready += can_go_live (subscription);
         }
       else if (can_go_live (subscription))
-        {
-          go_live (subscription);
-          wsed_reader_tell_caught_up (reader, subscription);
-        }
+        go_live (subscription);
       else
         left++;
     }
@@ -167,12 +216,10 @@ all_live (WsedReader *reader)
       for (guint i = 0; i < reader->subscriptions->len; i++)
         if (is_behind (g_ptr_array_index (reader->subscriptions, i)) && !((WsedSubscription *) reader->subscriptions->pdata[i])->by_itself)
           go_live (g_ptr_array_index (reader->subscriptions, i));
-      /* After a lag it is told when all is sent. */
-      if (!reader->caught_up)
-        wsed_reader_tell_caught_up (reader, NULL);
-      reader->caught_up = TRUE;
+      reader->catching = TRUE;
       together = 0;
     }
+  tell_who_caught_up (reader);
   return together == 0 && left == 0;
 }
 

@@ -39,10 +39,11 @@ typedef struct
   guint attached : 1;          /* to be woken by its view */
   guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
   guint stopped : 1;           /* nothing from `limit` on is sent */
+  guint catching : 1;          /* live: what the client asked for comes from the view, up to `target` */
   guint64 loss_from;           /* from here up to what is kept something may be lost, to be told; 0: nothing known */
   guint64 start;               /* the seq after which it began */
   guint64 done;                /* the seq up to which everything is sent or passed over */
-  guint64 target;              /* replaying: the head when that began */
+  guint64 target;              /* replaying or catching: the head when that began */
   guint64 at;                  /* the index in the view of the next entry; left behind: about, its entry is no longer there */
   guint64 owed;                /* what lies before this index came while it replayed: not to have it yet is no lag */
   guint64 limit;               /* what lies before this index is to be passed over; stopped: from it on */

@@ -4,6 +4,8 @@
 
 #include "stream-fixture.h"
 
+#include <string.h>
+
 #include "stream/wsed-fetch.h"
 #include "stream/wsed-stream-metrics.h"
 
@@ -179,6 +181,124 @@ test_many_come_back (void)
   stream_fixture_clear (&fixture);
 }
 
+/* What the tail has still is not read from the log: merged as a replay is, told as caught up where it was when it began. */
+static void
+test_from_the_tail (void)
+{
+  StreamFixture fixture;
+  Client *first, *client;
+  gint64 reads;
+
+  stream_fixture_init (&fixture, 1, 1 << 20, 0, 3600);
+  first = client_new (&fixture, &(ClientOptions){ .channels = "user:a global" });
+  client_expect_quiet (first);
+  for (guint i = 1; i <= 50; i++)
+    {
+      stream_publish_some (&fixture, "global", 1);
+      stream_publish_some (&fixture, "user:a", 1);
+    }
+  stream_publish_some (&fixture, "user:a global", 1);
+  for (guint i = 1; i <= 51; i++)
+    g_free (client_next (first));
+  for (guint i = 1; i <= 50; i++)
+    g_free (client_next (first));
+  reads = wsed_metric_get (wsed_stream_metrics ()->log_reads);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .after = "user:a@EPOCH:20,global@EPOCH:20", .control = TRUE });
+  g_free (client_next (client));
+  for (guint i = 21; i <= 50; i++)
+    {
+      client_expect (client, "global", i);
+      client_expect (client, "user:a", i);
+    }
+  client_expect (client, "user:a", 51);
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:51,global@EPOCH:51\"}}");
+  stream_publish_some (&fixture, "global", 1);
+  client_expect (client, "global", 52);
+  client_expect_quiet (client);
+  g_assert_cmpint (wsed_metric_get (wsed_stream_metrics ()->log_reads), ==, reads);
+  client_free (client);
+
+  /* By name, where it was subscribed to. */
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:b", .control = TRUE });
+  g_free (client_next (client));
+  g_free (client_next (client));
+  reads = wsed_metric_get (wsed_stream_metrics ()->log_reads);
+  client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":3}}");
+  g_free (client_next (client));
+  for (guint i = 50; i <= 52; i++)
+    client_expect (client, "global", i);
+  client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:52\"}}");
+  client_expect_quiet (client);
+  g_assert_cmpint (wsed_metric_get (wsed_stream_metrics ()->log_reads), ==, reads);
+  client_free (client);
+  client_free (first);
+  stream_fixture_clear (&fixture);
+}
+
+/* What the log has no longer is not given from the tail, either. */
+static void
+test_not_kept (void)
+{
+  StreamFixture fixture;
+  Client *first, *client;
+
+  stream_fixture_init (&fixture, 1, 1 << 20, 5, 3600);
+  first = client_new (&fixture, &(ClientOptions){ .channels = "global" });
+  client_expect_quiet (first);
+  stream_publish_some (&fixture, "global", 20);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "global", .after = "global@EPOCH:3", .control = TRUE });
+  g_free (client_next (client));
+  client_expect_text (client, "{\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"global\",\"epoch\":\"EPOCH\",\"from\":4,\"to\":15,"
+                              "\"reason\":\"retention\"}}");
+  for (guint i = 16; i <= 20; i++)
+    client_expect (client, "global", i);
+  g_free (client_next (client));
+  client_expect_quiet (client);
+  client_free (client);
+  client_free (first);
+  stream_fixture_clear (&fixture);
+}
+
+/* The tail goes on while somebody catches up from it, who takes nothing: the rest comes from the log, all of it, in order. */
+static void
+test_evicted_meanwhile (void)
+{
+  StreamFixture fixture;
+  g_autofree char *text = g_strnfill (240000, 'x');
+  g_autofree char *payload = g_strdup_printf ("{\"x\":\"%s\"}", text);
+  Client *first, *client = NULL;
+
+  stream_fixture_init (&fixture, 1, 8 * 256 * 1024, 0, 3600);
+  first = client_new (&fixture, &(ClientOptions){ .channels = "global user:a" });
+  client_expect_quiet (first);
+  for (guint i = 1; i <= 24; i++)
+    {
+      if (i == 5)
+        client = client_new (&fixture, &(ClientOptions){ .channels = "global user:a", .after = "global@EPOCH:0,user:a@EPOCH:0",
+                                                         .control = TRUE });
+      stream_publish (&fixture, i % 2 == 0 ? "user:a" : "global", "t", WSE_SEVERITY_INFO, payload);
+      stream_settle (&fixture);
+      client_expect (first, i % 2 == 0 ? "user:a" : "global", (i + 1) / 2);
+    }
+  g_free (client_next (client));
+  for (guint i = 1; i <= 4; i++)
+    client_expect (client, i % 2 == 0 ? "user:a" : "global", (i + 1) / 2);
+  for (guint i = 5, caught_up = 0; i <= 24 || caught_up == 0; i++)
+    {
+      g_autofree char *next = client_next (client);
+
+      if (strstr (next, "caught_up") == NULL)
+        continue;
+      caught_up++;
+      i--;
+    }
+  stream_publish_some (&fixture, "global", 1);
+  client_expect (client, "global", 13);
+  client_free (client);
+  client_free (first);
+  stream_fixture_clear (&fixture);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -187,5 +307,8 @@ main (int   argc,
   g_test_add_func ("/fetch/shared", test_shared);
   g_test_add_func ("/fetch/not-shared", test_not_shared);
   g_test_add_func ("/fetch/many-come-back", test_many_come_back);
+  g_test_add_func ("/fetch/from-the-tail", test_from_the_tail);
+  g_test_add_func ("/fetch/not-kept", test_not_kept);
+  g_test_add_func ("/fetch/evicted-meanwhile", test_evicted_meanwhile);
   return g_test_run ();
 }
