@@ -121,6 +121,11 @@ wsed_config_free (WsedConfig *config)
     return;
   g_strfreev (config->listen);
   g_strfreev (config->allowed_origins);
+  g_free (config->jwt_key);
+  g_strfreev (config->jwt_algorithms);
+  g_strfreev (config->jwt_issuers);
+  g_strfreev (config->jwt_audiences);
+  g_free (config->api_keys);
   g_free (config->log);
   g_free (config->log_directory);
   g_free (config);
@@ -290,10 +295,11 @@ finish (WsedConfig *config, GStrv environment, GError **error)
           return FALSE;
         }
     }
-  if (!config->dev)
+  if (!config->dev && config->jwt_key == NULL && config->api_keys == NULL)
     {
-      g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "this version of wsed has no authentication yet: until it has, only "
-                           "--dev starts, which lets everybody in and listens on a loopback address");
+      g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "nobody could be let in: set jwt-key (WSE_JWT_KEY) to the key that tokens are "
+                           "verified with, or api-keys (WSE_API_KEYS) to a file of services' keys; only --dev starts without, lets "
+                           "everybody in, and listens on a loopback address");
       return FALSE;
     }
   return TRUE;

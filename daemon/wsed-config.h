@@ -26,6 +26,12 @@ typedef struct
   guint64 max_body, max_event, max_message;
   gboolean compression;        /* permessage-deflate is taken where offered */
   GStrv allowed_origins;       /* NULL: the default list */
+  char *jwt_key;               /* "file:PATH", or the secret itself; NULL: no tokens are taken */
+  GStrv jwt_algorithms;        /* NULL: all that there are */
+  GStrv jwt_issuers;           /* NULL: any */
+  GStrv jwt_audiences;         /* NULL: none, not even one that is named */
+  char *api_keys;              /* a file; NULL: no keys of services are taken */
+  gboolean allow_url_token;
   gboolean log_json;
   GLogLevelFlags log_level;    /* the least that is written, one bit */
 } WsedConfig;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/wsed-authority.h"
 #include "log/wsed-memory-log.h"
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
@@ -44,6 +45,7 @@ struct _WsedDaemon
   WsedNotify *notify;
 
   /* In the order of making. */
+  WsedAuthority *authority;    /* NULL: authentication is off */
   WsedLog *log;
   WsedHub *hub;
   WsedRelay *relay;
@@ -51,7 +53,7 @@ struct _WsedDaemon
   WsedHttp *http;
   WsedSource *demo;            /* NULL: not wanted */
 
-  guint sigterm, sigint;
+  guint sigterm, sigint, sighup;
   gboolean stopping;
   gint64 drain_end;            /* monotonic */
 };
@@ -107,6 +109,27 @@ open_log (const WsedConfig *config, GError **error)
   return wsed_sqlite_log_new (config->log + strlen ("sqlite:"), &config->retention, error);
 }
 
+/* The deny list is beside the log, and lasts as long. None with --dev. */
+static gboolean
+make_authority (WsedDaemon *self, GError **error)
+{
+  const WsedConfig *config = self->config;
+  g_autofree char *beside = g_str_has_prefix (config->log, "sqlite:") ? g_strconcat (config->log + strlen ("sqlite:"), ".revocations", NULL)
+                                                                       : NULL;
+  const WsedAuthorityConfig authority = {
+    .jwt_key = config->jwt_key,
+    .algorithms = (const char * const *) config->jwt_algorithms,
+    .rules = { config->jwt_issuers, config->jwt_audiences },
+    .api_keys = config->api_keys,
+    .revocations = beside,
+  };
+
+  if (config->dev)
+    return TRUE;
+  self->authority = wsed_authority_new (&authority, self->inbox, error);
+  return self->authority != NULL;
+}
+
 static void
 add_way_out (GError **error, const char *way_out)
 {
@@ -130,11 +153,19 @@ make_hub (WsedDaemon *self)
     .max_message = self->config->max_message,
     .buffer_size = self->config->buffer_size,
     .slow_consumer = self->config->slow_consumer,
+    .authority = self->authority,
     .tick = self->config->flush_tick * 1000,
     .start = wsed_connection_start,
   };
 
   return wsed_hub_new (&hub_config, self->log, self->inbox);
+}
+
+/* Those who are in by what holds no longer have to go. */
+static void
+on_withdrawn (WsedWithdrawal *withdrawal, gpointer user_data)
+{
+  wsed_hub_withdraw (user_data, withdrawal);
 }
 
 static void
@@ -180,10 +211,14 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
       add_way_out (error, "; put that right, or name another log with --log");
       return NULL;
     }
+  if (!make_authority (self, error))
+    return NULL;
   self->hub = make_hub (self);
+  if (self->authority != NULL)
+    wsed_authority_set_withdrawn (self->authority, on_withdrawn, self->hub);
   self->relay = wsed_relay_new_local (on_relayed, self->hub);
   self->pipeline = make_pipeline (self);
-  self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, error);
+  self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, error);
   if (self->http == NULL)
     {
       add_way_out (error, "; stop what listens there, or choose another address with --listen");
@@ -247,6 +282,16 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static gboolean
+on_hangup (gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  if (self->authority != NULL)
+    wsed_authority_reload (self->authority);
+  return G_SOURCE_CONTINUE;
+}
+
 /* Serving */
 
 static void
@@ -295,7 +340,8 @@ announce (WsedDaemon *self)
   if (self->config->demo)
     g_message ("demo: readings of this machine every %d s on the channel system, a simulated trading session on user:demo",
                DEMO_INTERVAL / 1000);
-  g_message ("--dev: nobody is authenticated, everybody on this machine may read and publish everything");
+  if (self->authority == NULL)
+    g_message ("--dev: nobody is authenticated, everybody on this machine may read and publish everything");
   for (guint i = 0; addresses[i] != NULL; i++)
     g_message ("listening on %s%s", g_str_has_prefix (addresses[i], "unix:") ? "" : "http://", addresses[i]);
 }
@@ -308,6 +354,7 @@ wsed_daemon_run (WsedDaemon *self)
 
   self->sigterm = g_unix_signal_add (SIGTERM, on_signal, self);
   self->sigint = g_unix_signal_add (SIGINT, on_signal, self);
+  self->sighup = g_unix_signal_add (SIGHUP, on_hangup, self);
   wsed_http_start (self->http);
   if (self->demo != NULL && !wsed_source_start (self->demo, &error))
     g_warning ("the demo does not start: %s", error->message);
@@ -349,6 +396,9 @@ wsed_daemon_free (WsedDaemon *self)
     return;
   g_clear_handle_id (&self->sigterm, g_source_remove);
   g_clear_handle_id (&self->sigint, g_source_remove);
+  g_clear_handle_id (&self->sighup, g_source_remove);
+  if (self->authority != NULL)
+    wsed_authority_stop (self->authority);
   if (self->log != NULL)
     close_log (self);
   wsed_http_free (self->http);
@@ -358,6 +408,7 @@ wsed_daemon_free (WsedDaemon *self)
   if (self->relay != NULL)
     wsed_relay_free (self->relay);
   g_clear_object (&self->log);
+  wsed_authority_free (self->authority);
   wsed_notify_free (self->notify);
   g_source_destroy (self->inbox_source);
   wsed_inbox_free (self->inbox);

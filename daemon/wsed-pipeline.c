@@ -45,6 +45,8 @@ struct _WsedSubmission
   guint n_items;
   WsedItem *items;
   guint *places;               /* for each event that goes to the log, the index of its item */
+  WsedMayPublish may;          /* NULL: everything is permitted */
+  gpointer may_data;
 };
 
 static void
@@ -172,6 +174,13 @@ transform (WsedSubmission *submission,
       reject (submission, item, event->event_type, g_error_new_literal (WSE_ERROR, WSE_ERROR_NO_ROUTE, "the event names no target"));
       return NULL;
     }
+  for (guint i = 0; submission->may != NULL && i < event->n_channels; i++)
+    if (!submission->may (event->channels[i], submission->may_data))
+      {
+        reject (submission, item, event->event_type,
+                g_error_new (WSE_ERROR, WSE_ERROR_FORBIDDEN, "publishing to %s is not permitted", event->channels[i]));
+        return NULL;
+      }
   return g_steal_pointer (&event);
 }
 
@@ -219,12 +228,14 @@ has_room (WsedPipeline *self,
 }
 
 void
-wsed_pipeline_submit (WsedPipeline  *self,
-                      WsedForm       form,
-                      const char    *body,
-                      gsize          length,
-                      WsedSubmitted  done,
-                      gpointer       user_data)
+wsed_pipeline_submit_for (WsedPipeline   *self,
+                          WsedForm        form,
+                          const char     *body,
+                          gsize           length,
+                          WsedMayPublish  may,
+                          gpointer        may_data,
+                          WsedSubmitted   done,
+                          gpointer        user_data)
 {
   g_autoptr (GArray) slices = g_array_new (FALSE, FALSE, sizeof (WsedSlice));
   g_autoptr (GPtrArray) events = NULL;
@@ -247,6 +258,8 @@ wsed_pipeline_submit (WsedPipeline  *self,
   submission->pipeline = self;
   submission->done = done;
   submission->user_data = user_data;
+  submission->may = may;
+  submission->may_data = may_data;
   submission->single = single;
   submission->taken = g_get_monotonic_time ();
   submission->bytes = bytes;
@@ -263,6 +276,17 @@ wsed_pipeline_submit (WsedPipeline  *self,
     answer (submission, NULL);
   else
     send_to_log (submission, g_steal_pointer (&events));
+}
+
+void
+wsed_pipeline_submit (WsedPipeline  *self,
+                      WsedForm       form,
+                      const char    *body,
+                      gsize          length,
+                      WsedSubmitted  done,
+                      gpointer       user_data)
+{
+  wsed_pipeline_submit_for (self, form, body, length, NULL, NULL, done, user_data);
 }
 
 WsedPipeline *

@@ -54,6 +54,12 @@ void          wsed_pipeline_set_backlog (WsedPipeline *self, WsedBacklog backlog
 void          wsed_pipeline_add    (WsedPipeline *self, WseTransformer *transformer);
 /* Bytes of @body are only read during the call. */
 void          wsed_pipeline_submit (WsedPipeline *self, WsedForm form, const char *body, gsize length, WsedSubmitted done, gpointer user_data);
+/* Whether events may be published to @channel; asked during the call only. An event is rejected with WSE_ERROR_FORBIDDEN unless it may be
+ * to all of its channels. */
+typedef gboolean (*WsedMayPublish) (const char *channel, gpointer user_data);
+/* The same for somebody who may not publish everything. */
+void          wsed_pipeline_submit_for (WsedPipeline *self, WsedForm form, const char *body, gsize length, WsedMayPublish may,
+                                        gpointer may_data, WsedSubmitted done, gpointer user_data);
 /* Submissions not yet answered: 0 means drained. */
 guint         wsed_pipeline_get_pending (WsedPipeline *self);
 gsize         wsed_pipeline_get_queued_bytes (WsedPipeline *self);

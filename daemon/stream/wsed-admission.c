@@ -22,7 +22,9 @@ wsed_admission_free (WsedAdmission *admission)
     close (admission->fd);
   g_free (admission->early);
   g_free (admission->id);
+  wsed_grant_unref (admission->grant);
   g_free (admission->user);
+  g_free (admission->owner);
   g_strfreev (admission->channels);
   g_clear_pointer (&admission->filter, wse_filter_unref);
   g_clear_pointer (&admission->after, wse_cursor_unref);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "auth/wsed-grant.h"
 #include "log/wsed-consumer.h"
 #include "stream/wsed-encoding.h"
 #include "wse-cursor.h"
@@ -18,7 +19,10 @@ typedef struct
   gsize early_length;
   char *id;                    /* the connection's, a UUID */
   guint64 serial;              /* the hub's: 1, 2, 3 … in the order of admission */
-  char *user;                  /* sub; NULL: nobody's */
+  WsedGrant *grant;            /* what its credential grants; NULL: authentication is off */
+  gboolean withdrawn;          /* the hub's: the grant holds no longer */
+  char *user;                  /* sub; NULL: nobody's, or a service's */
+  char *owner;                 /* whose its consumers are: the user, or `@` and the service's name; NULL: nobody's */
   const char *endpoint;        /* "/wse", static */
   WseDialect dialect;
   WsedFraming framing;

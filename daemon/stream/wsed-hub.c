@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "stream/wsed-join.h"
+#include "stream/wsed-order.h"
 #include "stream/wsed-stream-metrics.h"
 
 /* A batch on its way to a worker. */
@@ -452,59 +453,30 @@ wsed_hub_ended (WsedHub *hub,
   wsed_inbox_push (hub->main, &ending->message);
 }
 
-/* Something for a worker to do, with an admission or not. */
-typedef struct
+void
+wsed_hub_withdraw (WsedHub        *hub,
+                   WsedWithdrawal *withdrawal)
 {
-  WsedMessage message;
-  WsedWorker *worker;
-  WsedAdmission *admission;
-  guint spread;
-} Order;
-
-static void
-run_admit (WsedMessage *message,
-           gpointer     user_data)
-{
-  Order *order = (Order *) message;
-
-  wsed_worker_get_config (order->worker)->start (order->worker, order->admission);
-  g_free (order);
+  for (guint i = 0; i < hub->n_workers; i++)
+    wsed_order_withdraw (hub->workers[i], withdrawal);
 }
 
-static void
-run_shutdown (WsedMessage *message,
-              gpointer     user_data)
-{
-  Order *order = (Order *) message;
-
-  wsed_worker_shutdown (order->worker, order->spread);
-  g_free (order);
-}
-
-/* Has the worker say goodbye to all that it has now. */
+/* 1 ms a client, at least a second: so many come back at once as a daemon accepts. */
 static void
 send_shutdown (WsedHub    *hub,
                WsedWorker *worker)
 {
-  Order *order = g_new0 (Order, 1);
-
-  order->message.run = run_shutdown;
-  order->worker = worker;
-  /* 1 ms a client, at least a second: so many come back at once as a daemon accepts. */
-  order->spread = MAX (1000, hub->connections);
-  wsed_inbox_push (wsed_worker_get_inbox (worker), &order->message);
+  wsed_order_shutdown (worker, MAX (1000, hub->connections));
 }
 
 /* The worker makes the connection, then gets the join as the next message. */
 static void
 send_admission (WsedJoin *join)
 {
-  Order *order = g_new0 (Order, 1);
-
-  order->message.run = run_admit;
-  order->worker = join->worker;
-  order->admission = join->admission;
-  wsed_inbox_push (wsed_worker_get_inbox (order->worker), &order->message);
+  /* Taken back since the handshake, before the worker could be told. */
+  join->admission->withdrawn
+    = join->hub->config.authority != NULL && !wsed_authority_upholds (join->hub->config.authority, join->admission->grant);
+  wsed_order_admit (join->worker, join->admission);
   /* Admitted before the stop, made after it. */
   if (join->hub->shut_down != NULL)
     send_shutdown (join->hub, join->worker);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "auth/wsed-authority.h"
 #include "log/wsed-log.h"
 #include "stream/wsed-admission.h"
 
@@ -30,6 +31,7 @@ typedef struct
   guint buffer_size;           /* events a connection may lie behind */
   WsedSlowConsumer slow_consumer;
   guint tick;                  /* microseconds between two flushes under load */
+  WsedAuthority *authority;    /* the main thread's; NULL: authentication is off */
   /* A worker's thread: makes a connection of what was admitted and takes it. The transport's; the stream does not know what it is. */
   void (*start) (WsedWorker *worker, WsedAdmission *admission);
 } WsedHubConfig;
@@ -45,6 +47,8 @@ void     wsed_hub_publish  (WsedHub *hub, WsedEntry * const *entries, guint n_en
 void     wsed_hub_admit    (WsedHub *hub, WsedAdmission *admission);
 /* A worker's thread: an admitted connection is gone; takes @user. */
 void     wsed_hub_ended    (WsedHub *hub, char *user);
+/* Ends the connections whose grants were taken back. */
+void     wsed_hub_withdraw (WsedHub *hub, WsedWithdrawal *withdrawal);
 guint    wsed_hub_get_connections (WsedHub *hub);
 /* Answered by the log: has the workers let go of what they have of it (wsed-erasure.c). */
 void     wsed_hub_erase    (WsedHub *hub, const WsedErase *erase);

@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "stream/wsed-control.h"
 #include "stream/wsed-reader-private.h"
+#include "stream/wsed-stream-metrics.h"
 
 /* Takes what is left of it out of the page, so that nothing of it comes behind the answer. */
 static void
@@ -219,6 +221,38 @@ get_sent (WsedReader       *reader,
   if (subscription->at < view->end)
     return MAX (subscription->done, wsed_view_at (view, subscription->at)->seq - 1);
   return MAX (subscription->done, view->slot->head);
+}
+
+/* Its gap belongs to no subscription any more: what is purged of it does not take it along. What is left out has no end; what of it is
+ * there already is named. */
+static void
+drop (WsedReader       *reader,
+      WsedSubscription *subscription)
+{
+  g_autofree char *channel = g_strdup (subscription->stream->channel);
+  g_autoptr(GString) text = g_string_new (NULL);
+
+  wsed_control_write_gap (text, channel, subscription->view->slot->epoch, get_sent (reader, subscription) + 1, subscription->view->slot->head,
+                          "permission");
+  wsed_reader_unsubscribe (reader, channel);
+  wsed_metric_add (wsed_stream_metrics ()->gaps, 1);
+  if (reader->admission->control)
+    wsed_reader_tell (reader, NULL, "gap", text);
+}
+
+void
+wsed_reader_restrict (WsedReader      *reader,
+                      const WsedGrant *grant,
+                      gboolean         all)
+{
+  for (guint i = reader->subscriptions->len; i > 0; i--)
+    {
+      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i - 1);
+
+      if (all || !wsed_grant_may_subscribe (grant, subscription->stream->channel))
+        drop (reader, subscription);
+    }
+  wsed_worker_mark (reader->worker, reader->subscriber);
 }
 
 gboolean

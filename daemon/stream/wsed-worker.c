@@ -39,6 +39,7 @@ struct _WsedWorker
   GQueue subscribers;            /* all */
   GQueue beats;                /* by beat_at */
   GQueue timers[WSED_N_TIMERS]; /* by at */
+  GSequence *deadlines;        /* (element-type WsedSubscriber), by deadline_at */
   GPtrArray *marked;           /* subscribers to flush */
   GPtrArray *flushing;         /* its double while a flush is under way */
   GPtrArray *dirty;            /* views with news */
@@ -68,6 +69,7 @@ wsed_worker_new (guint                index,
   worker->flushing = g_ptr_array_new ();
   worker->dirty = g_ptr_array_new ();
   worker->fetches = wsed_fetches_new (log, worker->inbox, wsed_reader_take_fetched);
+  worker->deadlines = g_sequence_new (NULL);
   wsed_eviction_init (&worker->eviction, wsed_tail_get_index_share (config->tail_bytes) / config->workers);
   worker->now = g_get_monotonic_time ();
   return worker;
@@ -147,6 +149,7 @@ wsed_worker_remove (WsedWorker   *worker,
   g_queue_unlink (&worker->beats, &subscriber->beat);
   for (guint i = 0; i < WSED_N_TIMERS; i++)
     wsed_worker_clear_timer (worker, subscriber, i);
+  g_clear_pointer (&subscriber->deadline, g_sequence_remove);
   if (subscriber->marked)
     {
       g_ptr_array_remove_fast (worker->marked, subscriber);
@@ -187,6 +190,49 @@ wsed_worker_clear_timer (WsedWorker     *worker,
     return;
   subscriber->timers[timer].at = 0;
   g_queue_unlink (&worker->timers[timer], &subscriber->timers[timer].link);
+}
+
+static int
+compare_deadlines (gconstpointer a,
+                   gconstpointer b,
+                   gpointer      user_data)
+{
+  gint64 one = ((const WsedSubscriber *) a)->deadline_at, other = ((const WsedSubscriber *) b)->deadline_at;
+
+  return (one > other) - (one < other);
+}
+
+void
+wsed_worker_set_deadline (WsedWorker     *worker,
+                          WsedSubscriber *subscriber,
+                          gint64          at)
+{
+  g_clear_pointer (&subscriber->deadline, g_sequence_remove);
+  subscriber->deadline_at = at;
+  if (at != G_MAXINT64)
+    subscriber->deadline = g_sequence_insert_sorted (worker->deadlines, subscriber, compare_deadlines, NULL);
+}
+
+/* The first of them; NULL: there is none. */
+static WsedSubscriber *
+first_deadline (WsedWorker *worker)
+{
+  GSequenceIter *first = g_sequence_get_begin_iter (worker->deadlines);
+
+  return g_sequence_iter_is_end (first) ? NULL : g_sequence_get (first);
+}
+
+void
+wsed_worker_withdraw (WsedWorker           *worker,
+                      const WsedWithdrawal *withdrawal)
+{
+  for (GList *link = worker->subscribers.head, *next; link != NULL; link = next)
+    {
+      WsedSubscriber *subscriber = link->data;
+
+      next = link->next;
+      subscriber->klass->withdraw (subscriber, withdrawal);
+    }
 }
 
 void
@@ -353,6 +399,11 @@ run_times (WsedWorker *worker)
         wsed_worker_clear_timer (worker, subscriber, i);
         subscriber->klass->expired (subscriber, i);
       }
+  while ((subscriber = first_deadline (worker)) != NULL && subscriber->deadline_at <= worker->now)
+    {
+      wsed_worker_set_deadline (worker, subscriber, G_MAXINT64);
+      subscriber->klass->due (subscriber);
+    }
 }
 
 /* Nanoseconds until something is due, -1: never. */
@@ -366,6 +417,8 @@ time_to_wait (WsedWorker *worker)
   for (guint i = 0; i < WSED_N_TIMERS; i++)
     if (worker->timers[i].length > 0)
       due = MIN (due, ((WsedSubscriber *) worker->timers[i].head->data)->timers[i].at);
+  if (first_deadline (worker) != NULL)
+    due = MIN (due, first_deadline (worker)->deadline_at);
   if (worker->marked->len > 0 || worker->dirty->len > 0)
     due = MIN (due, worker->flushed_at + worker->config->tick);
   if (due == G_MAXINT64)
@@ -490,5 +543,6 @@ wsed_worker_free (WsedWorker *worker)
   g_ptr_array_unref (worker->marked);
   g_ptr_array_unref (worker->flushing);
   g_ptr_array_unref (worker->dirty);
+  g_sequence_free (worker->deadlines);
   g_free (worker);
 }

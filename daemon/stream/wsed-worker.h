@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "auth/wsed-withdrawal.h"
 #include "stream/wsed-hub.h"
 #include "stream/wsed-view.h"
 
@@ -36,6 +37,10 @@ typedef struct
   gboolean (*matches) (WsedSubscriber *subscriber, const WsedSurveyWish *wish);
   void (*describe) (WsedSubscriber *subscriber, GString *out);
   void (*dismiss) (WsedSubscriber *subscriber);
+  /* The time that was set with wsed_worker_set_deadline() has come. */
+  void (*due) (WsedSubscriber *subscriber);
+  /* Grants were taken back: its own may be one of them. */
+  void (*withdraw) (WsedSubscriber *subscriber, const WsedWithdrawal *withdrawal);
   /* The daemon stops: say so and end. */
   void (*shutdown) (WsedSubscriber *subscriber, guint retry_after_ms);
 } WsedSubscriberClass;
@@ -54,6 +59,8 @@ struct _WsedSubscriber
     GList link;                /* in the queue of this timer, first due first */
     gint64 at;                 /* 0: not set */
   } timers[WSED_N_TIMERS];
+  gint64 deadline_at;          /* monotonic microseconds */
+  GSequenceIter *deadline;     /* in the sequence of deadlines; NULL: none is set */
   gboolean marked;             /* in the list to flush */
 };
 
@@ -81,6 +88,9 @@ void     wsed_worker_mark         (WsedWorker *worker, WsedSubscriber *subscribe
 void     wsed_worker_set_timer    (WsedWorker *worker, WsedSubscriber *subscriber, WsedTimer timer);
 void     wsed_worker_clear_timer  (WsedWorker *worker, WsedSubscriber *subscriber, WsedTimer timer);
 
+/* A time of the subscriber's own (monotonic microseconds), in place of the one set before; G_MAXINT64: none. */
+void     wsed_worker_set_deadline (WsedWorker *worker, WsedSubscriber *subscriber, gint64 at);
+
 /* A view of a stream for one more subscription, made where there is none yet (it begins behind @head then); drop gives it back. */
 WsedView *wsed_worker_get_view    (WsedWorker *worker, WsedStream *stream, WseFilter *filter, const WsedHead *head);
 void      wsed_worker_drop_view   (WsedWorker *worker, WsedView *view);
@@ -93,6 +103,8 @@ void     wsed_worker_evict        (WsedWorker *worker, guint64 first_chunk);
 void     wsed_worker_erase        (WsedWorker *worker, GPtrArray *streams, const char *channel, guint64 head, guint64 n);
 /* Calls @visit for each subscriber whose serial is greater than @after, in their order, as long as it says TRUE. */
 void     wsed_worker_visit        (WsedWorker *worker, guint64 after, gboolean (*visit) (WsedSubscriber *, gpointer), gpointer user_data);
+/* Asks all subscribers. */
+void     wsed_worker_withdraw     (WsedWorker *worker, const WsedWithdrawal *withdrawal);
 /* Says goodbye to all subscribers, spread over @spread ms. */
 void     wsed_worker_shutdown     (WsedWorker *worker, guint spread);
 

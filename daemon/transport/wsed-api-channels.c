@@ -54,7 +54,7 @@ void
 wsed_api_erase_channel (WsedApi           *api,
                         SoupServerMessage *message)
 {
-  g_autofree char *channel = wsed_api_check_query (message) ? wsed_api_get_name (message) : NULL;
+  g_autofree char *channel = wsed_api_check_query (api, message) ? wsed_api_get_name (message) : NULL;
   WsedErase *erase;
   Request *request;
 

@@ -64,7 +64,7 @@ wsed_api_list_connections (WsedApi           *api,
   g_autoptr (WsedQuery) query = wsed_query_new (g_uri_get_query (soup_server_message_get_uri (message)), names, "", &error);
   WsedSurveyWish wish;
 
-  if (query == NULL || !wsed_endpoint_check_identity (query, &error) || !read_wish (query, &wish, &error))
+  if (query == NULL || !wsed_endpoint_check_identity (query, api->authority != NULL, &error) || !read_wish (query, &wish, &error))
     wsed_answer_error (message, 400, "bad_request", error->message);
   else
     wsed_survey_start (api->hub, &wish, on_listed, wsed_pending_new (message));
@@ -110,7 +110,7 @@ void
 wsed_api_end_connection (WsedApi           *api,
                          SoupServerMessage *message)
 {
-  g_autofree char *id = wsed_api_check_query (message) ? wsed_api_get_name (message) : NULL;
+  g_autofree char *id = wsed_api_check_query (api, message) ? wsed_api_get_name (message) : NULL;
   WsedSurveyWish wish = { .id = id, .limit = 1, .dismiss = TRUE };
 
   if (id != NULL)
@@ -129,7 +129,7 @@ wsed_api_end_connections (WsedApi           *api,
 
   if (query != NULL && wsed_query_get (query, "user") == NULL)
     g_set_error_literal (&error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `user` is needed: whose connections to end");
-  if (error != NULL || !wsed_endpoint_check_identity (query, &error))
+  if (error != NULL || !wsed_endpoint_check_identity (query, api->authority != NULL, &error))
     {
       wsed_answer_error (message, 400, "bad_request", error->message);
       return;

@@ -8,14 +8,15 @@
 #include "wsed-documents.h"
 
 static void
-answer_document (SoupServerMessage *message,
+answer_document (WsedApi           *api,
+                 SoupServerMessage *message,
                  const char        *path)
 {
   g_autoptr (GBytes) document = NULL;
   gsize length;
   const char *text;
 
-  if (!wsed_api_check_query (message))
+  if (!wsed_api_check_query (api, message))
     return;
   document = g_resource_lookup_data (wsed_documents_get_resource (), path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
   text = g_bytes_get_data (document, &length);
@@ -26,12 +27,12 @@ void
 wsed_api_openapi (WsedApi           *api,
                   SoupServerMessage *message)
 {
-  answer_document (message, "/wse/openapi.json");
+  answer_document (api, message, "/wse/openapi.json");
 }
 
 void
 wsed_api_asyncapi (WsedApi           *api,
                    SoupServerMessage *message)
 {
-  answer_document (message, "/wse/asyncapi.json");
+  answer_document (api, message, "/wse/asyncapi.json");
 }

@@ -8,6 +8,7 @@
 #include "transport/wsed-answer.h"
 #include "transport/wsed-query.h"
 #include "wse-channel.h"
+#include "wse-filter-private.h"
 #include "wse-json-private.h"
 #include "wse-limits.h"
 
@@ -111,16 +112,24 @@ wsed_api_history (WsedApi           *api,
   static const char names[] = "channel after limit types severity " WSED_IDENTITY_PARAMETERS;
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedQuery) query = wsed_query_new (g_uri_get_query (soup_server_message_get_uri (message)), names, "", &error);
-  g_autoptr (WseFilter) filter = NULL;
+  g_autoptr (WseFilter) filter = NULL, permitted = NULL;
   g_autoptr (WseCursor) after = NULL;
+  WsedGrant *grant = wsed_credential_get (message);
   WsedHistoryWish wish;
   Request *request;
 
-  if (query == NULL || !wsed_endpoint_check_identity (query, &error) || !read_wish (query, &wish, &filter, &after, &error))
+  if (query == NULL || !wsed_endpoint_check_identity (query, api->authority != NULL, &error) || !read_wish (query, &wish, &filter, &after, &error))
     {
       wsed_answer_error (message, 400, "bad_request", error->message);
       return;
     }
+  if (!wsed_grant_may_subscribe (grant, wish.channel))
+    {
+      wsed_answer_error (message, 403, "forbidden", "reading this channel is not permitted");
+      return;
+    }
+  permitted = wse_filter_both (filter, wsed_grant_get_filter (grant));
+  wish.filter = permitted;
   request = g_new0 (Request, 1);
   request->channel = g_strdup (wish.channel);
   request->pending = wsed_pending_new (message);

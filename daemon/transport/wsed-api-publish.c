@@ -145,6 +145,13 @@ on_submitted (const WsedItem *items,
   wsed_pending_done (pending);
 }
 
+static gboolean
+may_publish (const char *channel,
+             gpointer    user_data)
+{
+  return wsed_grant_may_publish (user_data, channel);
+}
+
 void
 wsed_api_publish (WsedApi           *api,
                   SoupServerMessage *message)
@@ -154,13 +161,13 @@ wsed_api_publish (WsedApi           *api,
   const char *problem;
   WsedForm form;
 
-  if (!wsed_api_check_query (message))
+  if (!wsed_api_check_query (api, message))
     return;
   if (!wsed_api_publish_form (message, &form, &problem))
     wsed_answer_error (message, 415, "unsupported_media_type", problem);
   else if (body == NULL)
     wsed_answer_error (message, 400, "syntax", "the body is empty; send an event");
   else
-    wsed_pipeline_submit (api->pipeline, form, g_bytes_get_data (body, NULL), g_bytes_get_size (body), on_submitted,
-                          wsed_pending_new (message));
+    wsed_pipeline_submit_for (api->pipeline, form, g_bytes_get_data (body, NULL), g_bytes_get_size (body), may_publish,
+                              wsed_credential_get (message), on_submitted, wsed_pending_new (message));
 }

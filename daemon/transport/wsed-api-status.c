@@ -15,13 +15,14 @@
 #include "wse-json-private.h"
 
 gboolean
-wsed_api_check_query (SoupServerMessage *message)
+wsed_api_check_query (WsedApi           *api,
+                      SoupServerMessage *message)
 {
   g_autoptr (GError) error = NULL;
   const char *query = g_uri_get_query (soup_server_message_get_uri (message));
   g_autoptr (WsedQuery) read = wsed_query_new (query, WSED_IDENTITY_PARAMETERS, "", &error);
 
-  if (read != NULL && wsed_endpoint_check_identity (read, &error))
+  if (read != NULL && wsed_endpoint_check_identity (read, api->authority != NULL, &error))
     return TRUE;
   wsed_answer_error (message, 400, "bad_request", error->message);
   return FALSE;
@@ -47,7 +48,7 @@ wsed_api_stats (WsedApi           *api,
   WsedLogStats stats;
   GString *out;
 
-  if (!wsed_api_check_query (message))
+  if (!wsed_api_check_query (api, message))
     return;
   wsed_log_get_stats (api->log, &stats);
   out = g_string_new (NULL);
@@ -69,7 +70,7 @@ wsed_api_health (WsedApi           *api,
   WsedLogStats stats;
   GString *out;
 
-  if (!wsed_api_check_query (message))
+  if (!wsed_api_check_query (api, message))
     return;
   wsed_log_get_stats (api->log, &stats);
   out = g_string_new (NULL);
@@ -121,7 +122,7 @@ wsed_api_metrics_text (WsedApi           *api,
 {
   GString *out;
 
-  if (!wsed_api_check_query (message))
+  if (!wsed_api_check_query (api, message))
     return;
   out = g_string_new (NULL);
   wsed_metrics_write_text (out);
@@ -141,7 +142,7 @@ wsed_api_metrics_json (WsedApi           *api,
 {
   GString *out;
 
-  if (!wsed_api_check_query (message))
+  if (!wsed_api_check_query (api, message))
     return;
   out = g_string_new ("{\"cpu_seconds\":");
   append_seconds (out);
@@ -168,6 +169,6 @@ wsed_api_root (WsedApi           *api,
     "GET  /metrics            metrics for Prometheus; /api/metrics: the same as JSON\n"
     "GET  /openapi.json       all this for machines; /asyncapi.json: what is said over WebSockets\n";
 
-  if (wsed_api_check_query (message))
+  if (wsed_api_check_query (api, message))
     wsed_answer_set (message, 200, "text/plain; charset=utf-8", g_string_new (page));
 }

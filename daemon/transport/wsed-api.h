@@ -5,6 +5,7 @@
 
 #include "log/wsed-log.h"
 #include "stream/wsed-hub.h"
+#include "transport/wsed-credential.h"
 #include "transport/wsed-handshake.h"
 #include "wsed-config.h"
 #include "wsed-pipeline.h"
@@ -19,6 +20,7 @@ typedef struct
   WsedLog *log;
   WsedHub *hub;
   WsedInbox *main;
+  WsedAuthority *authority;    /* NULL: authentication is off */
   WsedHandshakes *handshakes;
 } WsedApi;
 
@@ -36,9 +38,10 @@ void wsed_api_erase_channel    (WsedApi *api, SoupServerMessage *message); /* /a
 void wsed_api_root         (WsedApi *api, SoupServerMessage *message);
 void wsed_api_openapi      (WsedApi *api, SoupServerMessage *message);
 void wsed_api_asyncapi     (WsedApi *api, SoupServerMessage *message);
+void wsed_api_revoke       (WsedApi *api, SoupServerMessage *message);    /* POST /api/revocations */
 
-/* FALSE where the request has parameters other than who one is; it is answered 400 then. */
-gboolean wsed_api_check_query (SoupServerMessage *message);
+/* FALSE where the request has parameters, but for those that say who one is where authentication is off; it is answered 400 then. */
+gboolean wsed_api_check_query (WsedApi *api, SoupServerMessage *message);
 /* What is behind /api/<something>/ in the path, decoded; NULL where it cannot be, and it is answered 400 then. */
 char    *wsed_api_get_name    (SoupServerMessage *message);
 /* Before the body is read: the form that its Content-Type names; FALSE where it is none that is taken. */

@@ -201,6 +201,12 @@ take_param (Params             *params,
       command->bad_cursor = !take_cursor (name, value, &command->cursor, error);
       return !command->bad_cursor;
     }
+  if (strcmp (name, "token") == 0)
+    {
+      g_free (command->token);
+      command->token = take_text (value);
+      return command->token != NULL || invalid (error, name, "a token");
+    }
   if (strcmp (name, "types") == 0)
     return take_types (params, value, error);
   if (strcmp (name, "severity") == 0)
@@ -232,6 +238,8 @@ check_whole (const WsedCommand *command,
     return invalid (error, "params", "either history or after");
   if (command->method == WSED_METHOD_ACK && command->cursor == NULL)
     return invalid (error, "params", "a cursor");
+  if (command->method == WSED_METHOD_REFRESH && command->token == NULL)
+    return invalid (error, "params", "a token");
   return TRUE;
 }
 
@@ -302,6 +310,7 @@ wsed_command_free (WsedCommand *command)
   g_free (command->id);
   g_free (command->channel);
   g_free (command->session_id);
+  g_free (command->token);
   g_clear_pointer (&command->filter, wse_filter_unref);
   g_clear_pointer (&command->after, wse_cursor_unref);
   g_clear_pointer (&command->cursor, wse_cursor_unref);

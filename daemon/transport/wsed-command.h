@@ -40,6 +40,7 @@ typedef struct
   gboolean has_history;
   guint history;
   guint limit;
+  char *token;                 /* of refresh; never to be repeated */
 } WsedCommand;
 
 /* Reads one message. For WSED_SAID_COMMAND *@command is made; *@error is set where its parameters are wrong: then only its id and method

@@ -7,6 +7,7 @@
 #include "transport/wsed-acknowledge.h"
 #include "transport/wsed-command.h"
 #include "transport/wsed-outbox.h"
+#include "transport/wsed-refresh.h"
 #include "wse-frame-private.h"
 
 G_BEGIN_DECLS
@@ -67,6 +68,7 @@ struct _WsedConnection
   WsedCommand *command;        /* under way; nothing more is taken in until it is answered */
   WsedHistory *history;        /* what it waits for, where that is a page */
   WsedAcknowledge *acknowledge; /* … or an ack */
+  WsedRefresh *refresh;        /* … or a new token */
   guint bad_in_a_row;
 };
 
@@ -79,7 +81,8 @@ void wsed_sse_init             (WsedConnection *self);
 /* wsed-describe.c: what an operator is told of it, a JSON object; whether it is meant. */
 void     wsed_connection_describe (WsedSubscriber *subscriber, GString *out);
 gboolean wsed_connection_matches  (WsedSubscriber *subscriber, const WsedSurveyWish *wish);
-
+/* Has it closed when its grant expires, in place of the one before. */
+void wsed_connection_set_grant (WsedConnection *self, WsedGrant *grant);
 void wsed_connection_close     (WsedConnection *self, guint16 code, const char *reason);
 
 void wsed_websocket_send_text  (WsedConnection *self, const GString *text);

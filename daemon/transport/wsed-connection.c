@@ -244,9 +244,26 @@ touch_consumer (WsedConnection *self,
   if (self->admission->consumer == NULL || now - self->touched_at < wsed_worker_get_config (worker)->touch)
     return;
   self->touched_at = now;
-  request = wsed_consumer_new (self->admission->user, self->admission->consumer, wsed_worker_get_inbox (worker));
+  request = wsed_consumer_new (self->admission->owner, self->admission->consumer, wsed_worker_get_inbox (worker));
   request->message.run = on_touched;
   wsed_log_consume (wsed_worker_get_log (worker), request);
+}
+
+/* The clock that tokens go by may be set while one is open; the deadline goes by one that is not. */
+static void
+watch_expiry (WsedConnection *self)
+{
+  const WsedGrant *grant = self->admission->grant;
+  WsedWorker *worker = self->subscriber.worker;
+  gint64 left;
+
+  if (grant == NULL || grant->expires == G_MAXINT64 || self->state != WSED_CONNECTION_OPEN)
+    return;
+  left = grant->expires - g_get_real_time ();
+  if (left <= 0)
+    wsed_connection_close (self, WSE_CLOSE_BAD_TOKEN, "the token has expired");
+  else
+    wsed_worker_set_deadline (worker, &self->subscriber, g_get_monotonic_time () + left);
 }
 
 static void
@@ -266,6 +283,7 @@ on_heartbeat (WsedSubscriber *subscriber)
     }
   if (self->state != WSED_CONNECTION_OPEN)
     return;
+  watch_expiry (self);
   if (self->reader != NULL)
     wsed_reader_mark (self->reader);
   touch_consumer (self, now);
@@ -283,6 +301,33 @@ on_expired (WsedSubscriber *subscriber,
     connection_free ((WsedConnection *) subscriber);
   else
     wsed_dispatch_time_out ((WsedConnection *) subscriber);
+}
+
+void
+wsed_connection_set_grant (WsedConnection *self,
+                           WsedGrant      *grant)
+{
+  wsed_grant_ref (grant);
+  wsed_grant_unref (self->admission->grant);
+  self->admission->grant = grant;
+  wsed_worker_set_deadline (self->subscriber.worker, &self->subscriber, G_MAXINT64);
+  watch_expiry (self);
+}
+
+static void
+on_due (WsedSubscriber *subscriber)
+{
+  watch_expiry ((WsedConnection *) subscriber);
+}
+
+static void
+on_withdraw (WsedSubscriber       *subscriber,
+             const WsedWithdrawal *withdrawal)
+{
+  WsedConnection *self = (WsedConnection *) subscriber;
+
+  if (self->admission->grant != NULL && wsed_withdrawal_covers (withdrawal, self->admission->grant))
+    wsed_connection_close (self, WSE_CLOSE_BAD_TOKEN, "the credential was revoked");
 }
 
 /* @retry_after_ms: 0: it is not to come back. */
@@ -348,8 +393,9 @@ wsed_connection_start (WsedWorker    *worker,
                        WsedAdmission *admission)
 {
   static const WsedSubscriberClass klass = {
-    .ready = on_ready, .flush = on_flush, .heartbeat = on_heartbeat, .expired = on_expired, .erased = on_erased,
-    .matches = wsed_connection_matches, .describe = wsed_connection_describe, .dismiss = on_dismissed, .shutdown = on_shutdown,
+    .ready = on_ready, .flush = on_flush, .heartbeat = on_heartbeat, .expired = on_expired, .due = on_due, .erased = on_erased,
+    .withdraw = on_withdraw, .matches = wsed_connection_matches, .describe = wsed_connection_describe, .dismiss = on_dismissed,
+    .shutdown = on_shutdown,
   };
   WsedConnection *self = g_new0 (WsedConnection, 1);
   gboolean echo = strcmp (admission->endpoint, "/test/echo") == 0;
@@ -380,5 +426,8 @@ wsed_connection_start (WsedWorker    *worker,
     wsed_websocket_init (self, wsed_worker_get_config (worker)->max_message, echo);
   if (!echo)
     self->reader = wsed_reader_new (&self->subscriber, admission, on_failed);
+  if (admission->withdrawn)
+    wsed_connection_close (self, WSE_CLOSE_BAD_TOKEN, "the credential was revoked");
+  watch_expiry (self);
   wsed_worker_mark (worker, &self->subscriber);
 }

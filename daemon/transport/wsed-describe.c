@@ -93,7 +93,7 @@ wsed_connection_describe (WsedSubscriber *subscriber,
     wsed_reader_get_lag (self->reader, &lag);
   g_string_append (out, "{\"id\":");
   wse_json_append_string (out, admission->id, -1);
-  append_text (out, "user", admission->user);
+  append_text (out, "user", admission->owner);
   append_text (out, "endpoint", admission->endpoint);
   append_text (out, "format", wse_dialect_get_name (admission->dialect));
   append_text (out, "consumer", admission->consumer);
@@ -129,7 +129,7 @@ wsed_connection_matches (WsedSubscriber       *subscriber,
   WsedConnection *self = (WsedConnection *) subscriber;
 
   return self->state == WSED_CONNECTION_OPEN && (wish->id == NULL || strcmp (wish->id, self->admission->id) == 0) &&
-         (wish->user == NULL || g_strcmp0 (wish->user, self->admission->user) == 0) &&
+         (wish->user == NULL || g_strcmp0 (wish->user, self->admission->owner) == 0) &&
          (wish->endpoint == NULL || strcmp (wish->endpoint, self->admission->endpoint) == 0) &&
          (wish->channel == NULL || is_subscribed (self, wish->channel));
 }

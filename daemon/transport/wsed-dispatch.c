@@ -3,9 +3,12 @@
 /* Carries out what a client says, one command after the other, and writes the answers (PROTOCOL section 3, commands). While a command
  * waits for the log, the connection takes nothing more in. */
 
+#include <string.h>
+
 #include "stream/wsed-stream-metrics.h"
 #include "transport/wsed-connection-private.h"
 #include "wse-error.h"
+#include "wse-filter-private.h"
 #include "wse-json-private.h"
 #include "wse-time-private.h"
 
@@ -107,12 +110,15 @@ static void
 subscribe (WsedConnection *self)
 {
   const char *channels[] = { self->command->channel, NULL };
-  WsedWish wish = { channels, self->command->filter, self->command->history, self->command->after };
+  g_autoptr(WseFilter) filter = wse_filter_both (self->command->filter, wsed_grant_get_filter (self->admission->grant));
+  WsedWish wish = { channels, filter, self->command->history, self->command->after };
 
   if (!self->command->has_history && self->command->after == NULL)
     wish.acks = self->admission->acks;
 
-  if (wsed_reader_is_whole (self->reader))
+  if (!wsed_grant_may_subscribe (self->admission->grant, self->command->channel))
+    send_error (self, "forbidden", "reading this channel is not permitted");
+  else if (wsed_reader_is_whole (self->reader))
     send_error (self, "invalid", "this connection reads the whole log: open another one for single channels");
   else if (wsed_reader_get_n_others (self->reader, self->command->channel) >= MAX_SUBSCRIPTIONS)
     send_error (self, "too_many_subscriptions", "a connection has at most 1000 subscriptions: unsubscribe, or open another one");
@@ -165,8 +171,14 @@ static void
 history (WsedConnection *self)
 {
   WsedWorker *worker = self->subscriber.worker;
-  WsedHistoryWish wish = { self->command->channel, NULL, self->command->after, self->command->limit, HISTORY_BYTES };
+  WseFilter *filter = wsed_grant_get_filter (self->admission->grant);
+  WsedHistoryWish wish = { self->command->channel, filter, self->command->after, self->command->limit, HISTORY_BYTES };
 
+  if (!wsed_grant_may_subscribe (self->admission->grant, self->command->channel))
+    {
+      send_error (self, "forbidden", "reading this channel is not permitted");
+      return;
+    }
   self->history = wsed_history_new (wsed_worker_get_log (worker), wsed_worker_get_inbox (worker), &wish, on_history, self);
 }
 
@@ -204,7 +216,7 @@ acknowledge (WsedConnection *self)
   if (admission->consumer == NULL)
     send_error (self, "no_consumer", "connect with consumer=NAME to acknowledge");
   else
-    self->acknowledge = wsed_acknowledge_new (self->reader, self->subscriber.worker, admission->user, admission->consumer,
+    self->acknowledge = wsed_acknowledge_new (self->reader, self->subscriber.worker, admission->owner, admission->consumer,
                                               self->command->cursor, on_acknowledged, self);
 }
 
@@ -217,6 +229,52 @@ ping (WsedConnection *self)
   wse_time_append_iso (answer, wse_time_now ());
   g_string_append_c (answer, '"');
   send_result (self, answer);
+}
+
+static void
+on_refreshed (WsedGrant                   *grant,
+              const WsedCredentialProblem *problem,
+              gpointer                     user_data)
+{
+  WsedConnection *self = user_data;
+  WsedGrant *before = self->admission->grant;
+  gboolean other_filter;
+  g_autoptr(GString) answer = NULL;
+
+  self->refresh = NULL;
+  if (grant == NULL || g_strcmp0 (grant->user, before->user) != 0)
+    {
+      send_error (self, grant == NULL ? "unauthorized" : "forbidden", grant == NULL ? problem->text : "the token is of another sub");
+      return;
+    }
+  other_filter = strcmp (wse_filter_get_key (grant->filter), wse_filter_get_key (before->filter)) != 0;
+  wsed_connection_set_grant (self, grant);
+  /* What was let through before is not what is let through now: the client asks anew. */
+  wsed_reader_restrict (self->reader, grant, other_filter);
+  answer = begin_result (self->command);
+  g_string_append (answer, "\"expires_at\":");
+  if (grant->expires == G_MAXINT64)
+    g_string_append (answer, "null");
+  else
+    {
+      g_string_append_c (answer, '"');
+      wse_time_append_iso (answer, grant->expires);
+      g_string_append_c (answer, '"');
+    }
+  send_result (self, answer);
+}
+
+static void
+refresh (WsedConnection *self)
+{
+  WsedWorker *worker = self->subscriber.worker;
+
+  if (self->admission->grant == NULL)
+    send_error (self, "invalid", "authentication is off: there is no token to refresh");
+  else if (self->admission->grant->service != NULL)
+    send_error (self, "forbidden", "the key of a service is not refreshed");
+  else
+    self->refresh = wsed_refresh_new (worker, self->command->token, on_refreshed, self);
 }
 
 /* Takes @command; while it is not answered it stays in self->command. */
@@ -253,7 +311,7 @@ carry_out (WsedConnection *self,
       send_error (self, "unknown_snapshot", "no snapshot of this type is configured");
       break;
     case WSED_METHOD_REFRESH:
-      send_error (self, "invalid", "authentication is off: there is no token to refresh");
+      refresh (self);
       break;
     case WSED_METHOD_UNKNOWN:
     default:
@@ -304,6 +362,8 @@ undo (WsedConnection *self)
     wsed_history_cancel (g_steal_pointer (&self->history));
   else if (self->acknowledge != NULL)
     wsed_acknowledge_cancel (g_steal_pointer (&self->acknowledge));
+  else if (self->refresh != NULL)
+    wsed_refresh_cancel (g_steal_pointer (&self->refresh));
   else
     wsed_reader_cancel_subscribe (self->reader);
 }

@@ -6,6 +6,7 @@
 
 #include "wse-channel.h"
 #include "wse-error.h"
+#include "wse-filter-private.h"
 #include "wse-limits.h"
 
 /* The parts of a comma list, each a valid id; empty for NULL. NULL with @error. */
@@ -49,11 +50,20 @@ read_user (WsedQuery   *query,
 
 gboolean
 wsed_endpoint_check_identity (WsedQuery  *query,
+                              gboolean    authenticated,
                               GError    **error)
 {
+  static const char * const names[] = { "user_id", "roles", "teams" };
   g_auto (GStrv) roles = NULL, teams = NULL;
   const char *user;
 
+  for (guint i = 0; authenticated && i < G_N_ELEMENTS (names); i++)
+    if (wsed_query_get (query, names[i]) != NULL)
+      {
+        g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `%s` is only taken where authentication is off: the token says who "
+                     "asks", names[i]);
+        return FALSE;
+      }
   if (!read_user (query, &user, error))
     return FALSE;
   roles = read_ids (query, "roles", error);
@@ -88,15 +98,27 @@ add_ids (GPtrArray       *channels,
   return ids != NULL;
 }
 
+static void
+add_granted (GPtrArray       *channels,
+             const WsedGrant *grant)
+{
+  for (guint i = 0; grant->roles[i] != NULL; i++)
+    add_channel (channels, wse_channel_build (WSE_CHANNEL_ROLE, grant->roles[i]));
+  for (guint i = 0; grant->teams[i] != NULL; i++)
+    add_channel (channels, wse_channel_build (WSE_CHANNEL_TEAM, grant->teams[i]));
+}
+
 static gboolean
 add_own (GPtrArray   *channels,
          WsedQuery   *query,
-         const char  *user,
+         const WsedAdmission *admission,
          GError     **error)
 {
-  if (user != NULL)
-    add_channel (channels, wse_channel_build (WSE_CHANNEL_USER, user));
+  if (admission->user != NULL)
+    add_channel (channels, wse_channel_build (WSE_CHANNEL_USER, admission->user));
   add_channel (channels, g_strdup ("global"));
+  if (admission->grant != NULL)
+    add_granted (channels, admission->grant);
   return add_ids (channels, query, "roles", WSE_CHANNEL_ROLE, error) && add_ids (channels, query, "teams", WSE_CHANNEL_TEAM, error);
 }
 
@@ -139,7 +161,7 @@ read_channels (const WsedEndpoint  *self,
 {
   g_autoptr (GPtrArray) channels = g_ptr_array_new_with_free_func (g_free);
 
-  if (!wsed_endpoint_check_identity (query, error) || (self->own_channels && !add_own (channels, query, admission->user, error))
+  if (!wsed_endpoint_check_identity (query, admission->grant != NULL, error) || (self->own_channels && !add_own (channels, query, admission, error))
       || (self->named_channels && !add_named (channels, query, error)))
     return FALSE;
   if (channels->len > WSE_MAX_CURSOR_CHANNELS)
@@ -148,6 +170,12 @@ read_channels (const WsedEndpoint  *self,
                    WSE_MAX_CURSOR_CHANNELS);
       return FALSE;
     }
+  for (guint i = 0; i < channels->len; i++)
+    if (!wsed_grant_may_subscribe (admission->grant, channels->pdata[i]))
+      {
+        g_set_error (error, WSE_ERROR, WSE_ERROR_FORBIDDEN, "reading the channel %s is not permitted", (char *) channels->pdata[i]);
+        return FALSE;
+      }
   g_ptr_array_add (channels, NULL);
   admission->channels = g_strdupv ((GStrv) channels->pdata);
   return TRUE;
@@ -194,11 +222,36 @@ read_consumer (WsedQuery      *query,
     g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
                  "query parameter `consumer`: a name is 1 to %d bytes without white space, control characters, `,`, `@` or `*`",
                  WSE_MAX_ID_BYTES);
-  else if (admission->user == NULL)
+  else if (admission->owner == NULL)
     g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `consumer`: only a user has consumers; say who with `user_id`");
   else
     return TRUE;
   return FALSE;
+}
+
+/* What is asked for, of what is let through. */
+static gboolean
+read_filter (WsedQuery      *query,
+             WsedAdmission  *admission,
+             GError        **error)
+{
+  g_autoptr (WseFilter) asked = NULL;
+
+  if (!wse_filter_parse (wsed_query_get (query, "types"), wsed_query_get (query, "severity"), &asked, error))
+    return FALSE;
+  admission->filter = wse_filter_both (asked, wsed_grant_get_filter (admission->grant));
+  return TRUE;
+}
+
+/* @user: of the parameters, NULL where they do not say; what a credential says stands before it. */
+static void
+take_identity (WsedAdmission *admission,
+               const char    *user)
+{
+  const WsedGrant *grant = admission->grant;
+
+  admission->user = g_strdup (grant != NULL ? grant->user : user);
+  admission->owner = grant != NULL && grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (admission->user);
 }
 
 gboolean
@@ -208,7 +261,9 @@ wsed_endpoint_read (const WsedEndpoint  *self,
                     GError             **error)
 {
   const char *many = self->named_channels ? "channel" : "";
-  const char *once = self->parameters ? "format types severity history after consumer " WSED_IDENTITY_PARAMETERS : "";
+  const char *known = admission->grant != NULL ? "format types severity history after consumer token " WSED_IDENTITY_PARAMETERS
+                                               : "format types severity history after consumer " WSED_IDENTITY_PARAMETERS;
+  const char *once = self->parameters ? known : "";
   g_autoptr (WsedQuery) read = wsed_query_new (query, once, many, error);
   const char *user;
 
@@ -224,7 +279,7 @@ wsed_endpoint_read (const WsedEndpoint  *self,
     }
   if (!read_user (read, &user, error))
     return FALSE;
-  admission->user = g_strdup (user);
+  take_identity (admission, user);
   if (!read_consumer (read, admission, error))
     return FALSE;
 
@@ -233,5 +288,5 @@ wsed_endpoint_read (const WsedEndpoint  *self,
   admission->history_given = wsed_query_get (read, "history") != NULL;
   return read_format (read, admission, error) && read_channels (self, read, admission, error) &&
          wsed_query_get_uint (read, "history", 0, WSE_MAX_HISTORY, &admission->history, error) && read_after (read, admission, error) &&
-         wse_filter_parse (wsed_query_get (read, "types"), wsed_query_get (read, "severity"), &admission->filter, error);
+         read_filter (read, admission, error);
 }

@@ -17,11 +17,13 @@ typedef struct
   gboolean parameters;         /* FALSE: none are taken (the echo of the conformance suites) */
 } WsedEndpoint;
 
-/* The parameters that say who one is where authentication is off, and the check that they are well formed. */
+/* The parameters that say who one is where authentication is off, and the check that they are well formed, or, where
+ * it is on, not there. */
 #define WSED_IDENTITY_PARAMETERS "user_id roles teams"
-gboolean wsed_endpoint_check_identity (WsedQuery *query, GError **error);
+gboolean wsed_endpoint_check_identity (WsedQuery *query, gboolean authenticated, GError **error);
 
-/* Fills @admission from the request's @query, NULL for none. Every unknown or malformed parameter is an error. */
+/* Fills @admission from the request's @query, NULL for none. Every unknown or malformed parameter is an error; WSE_ERROR_FORBIDDEN: a
+ * channel that its grant does not permit. */
 gboolean wsed_endpoint_read           (const WsedEndpoint *self, const char *query, WsedAdmission *admission, GError **error);
 
 G_END_DECLS

@@ -89,7 +89,8 @@ wsed_gate_refuse (SoupServerMessage *message,
                   guint              status,
                   const char        *code,
                   const char        *text,
-                  const char        *allow)
+                  const char        *header,
+                  const char        *value)
 {
   WsedPeer *peer = wsed_peer_of (message);
   g_autoptr (GString) body = wsed_answer_error_body (code, text);
@@ -99,8 +100,8 @@ wsed_gate_refuse (SoupServerMessage *message,
   count_refusal (code);
   g_string_append_printf (answer, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n", status,
                           wsed_answer_get_phrase (status), body->len);
-  if (allow != NULL)
-    g_string_append_printf (answer, "Allow: %s\r\n", allow);
+  if (header != NULL)
+    g_string_append_printf (answer, "%s: %s\r\n", header, value);
   if (status == 429 || status == 503)
     g_string_append (answer, "Retry-After: 1\r\n");
   g_string_append (answer, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");

@@ -19,8 +19,9 @@ typedef struct
 WsedRefusal wsed_gate_check      (SoupServerMessage *message, guint64 max_body);
 /* Whether a body is announced, and how many bytes; chunked: G_MAXUINT64. */
 guint64     wsed_gate_get_length (SoupServerMessage *message);
-/* Steals the connection and answers by hand, without reading on: libsoup answers only when the whole body has come. @allow: the value of
- * an Allow header, or NULL. */
-void        wsed_gate_refuse     (SoupServerMessage *message, guint status, const char *code, const char *text, const char *allow);
+/* Steals the connection and answers by hand, without reading on: libsoup answers only when the whole body has come. @header: one more for
+ * the answer, "Allow", with @value; NULL: none. */
+void        wsed_gate_refuse     (SoupServerMessage *message, guint status, const char *code, const char *text, const char *header,
+                               const char *value);
 
 G_END_DECLS

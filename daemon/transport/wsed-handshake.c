@@ -10,6 +10,7 @@
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
+#include "transport/wsed-credential.h"
 #include "transport/wsed-extension.h"
 #include "transport/wsed-opening.h"
 #include "transport/wsed-origin.h"
@@ -25,6 +26,7 @@ struct _WsedHandshakes
   WsedHub *hub;
   WsedLog *log;
   WsedInbox *main;
+  WsedAuthority *authority;    /* NULL: authentication is off */
   guint max_connections;
   guint n_pending;             /* admissions not yet handed over */
   GHashTable *users;           /* user → connections */
@@ -79,6 +81,7 @@ wsed_handshakes_new (const WsedConfig *config,
                      WsedHub          *hub,
                      WsedLog          *log,
                      WsedInbox        *main,
+                     WsedAuthority    *authority,
                      guint             max_connections)
 {
   static const char * const labels[] = { "reason", NULL };
@@ -88,6 +91,7 @@ wsed_handshakes_new (const WsedConfig *config,
   self->hub = hub;
   self->log = log;
   self->main = main;
+  self->authority = authority;
   self->max_connections = max_connections;
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->refused = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_handshakes_refused_total", "WebSocket handshakes refused.", labels, 50);
@@ -204,7 +208,7 @@ check_subprotocol (WsedHandshakes     *self,
     *control |= g_str_equal (g_strstrip (tokens[i]), "wse.v2");
   if (offered == NULL || *control || !endpoint->parameters)
     return TRUE;
-  refuse (self, message, 400, "bad_subprotocol", "offer the subprotocol wse.v2, or none");
+  refuse (self, message, 400, "bad_subprotocol", "offer the subprotocol wse.v2, beside a bearer.TOKEN if you like, or none");
   return FALSE;
 }
 
@@ -263,6 +267,9 @@ hand_over (Admitting         *admitting,
   g_autoptr (GIOStream) stream = NULL;
 
   if (admitting->admission == NULL || peer == NULL)
+    return;
+  /* It may have been revoked since: then the connection closes, and who comes back is told. */
+  if (admitting->handshakes->authority != NULL && !wsed_authority_upholds (admitting->handshakes->authority, admitting->admission->grant))
     return;
   stream = soup_server_message_steal_connection (message);
   drain (stream, admitting->admission);
@@ -422,8 +429,14 @@ wsed_handshakes_answer (WsedHandshakes     *self,
     return;
   admission = wsed_admission_new ();
   admission->control = control;
+  if (wsed_credential_get (message) != NULL)
+    admission->grant = wsed_grant_ref (wsed_credential_get (message));
   if (!wsed_endpoint_read (endpoint, g_uri_get_query (soup_server_message_get_uri (message)), admission, &error))
-    refuse (self, message, 400, "bad_request", error->message);
+    {
+      gboolean forbidden = g_error_matches (error, WSE_ERROR, WSE_ERROR_FORBIDDEN);
+
+      refuse (self, message, forbidden ? 403 : 400, forbidden ? "forbidden" : "bad_request", error->message);
+    }
   else if (check_limits (self, message, admission->user) && (!sse || read_last_event_id (self, message, admission, &seen)))
     {
       if (extension != NULL)

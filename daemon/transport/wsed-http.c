@@ -35,6 +35,7 @@ typedef struct
   const WsedEndpoint *endpoint;
   void (*delete) (WsedApi *api, SoupServerMessage *message);
   gboolean under;              /* path ends in "/": what is under it, a name to be read by the handler */
+  WsedPermission read, write;  /* what GET and HEAD ask for, and what any other method does (PROTOCOL section 5) */
 } Route;
 
 struct _WsedHttp
@@ -56,22 +57,24 @@ static const WsedEndpoint sse = { "/sse", WSE_DIALECT_V2, WSED_FRAMING_SSE, TRUE
 static const WsedEndpoint test_echo = { "/test/echo", WSE_DIALECT_V2, WSED_FRAMING_WEBSOCKET, FALSE, FALSE, FALSE };
 
 static const Route routes[] = {
-  { "/", wsed_api_root, NULL, NULL },
-  { "/api/events", wsed_api_history, wsed_api_publish, NULL },
-  { "/api/channels/", .delete = wsed_api_erase_channel, .under = TRUE },
-  { "/api/connections", wsed_api_list_connections, .delete = wsed_api_end_connections },
-  { "/api/connections/", .delete = wsed_api_end_connection, .under = TRUE },
-  { "/api/events/stats", wsed_api_stats, NULL, NULL },
-  { "/api/health", wsed_api_health, NULL, NULL },
-  { "/api/metrics", wsed_api_metrics_json, NULL, NULL },
-  { "/asyncapi.json", wsed_api_asyncapi, NULL, NULL },
-  { "/metrics", wsed_api_metrics_text, NULL, NULL },
-  { "/openapi.json", wsed_api_openapi, NULL, NULL },
-  { "/wse", NULL, NULL, &wse },
-  { "/ws/events", NULL, NULL, &ws_events },
-  { "/ws/sessions", NULL, NULL, &ws_sessions },
-  { "/sse", NULL, NULL, &sse },
-  { "/test/echo", NULL, NULL, &test_echo },
+  { "/", wsed_api_root, NULL, NULL, .read = WSED_PERMISSION_NONE },
+  { "/api/events", wsed_api_history, wsed_api_publish, NULL, .read = WSED_PERMISSION_ANY, .write = WSED_PERMISSION_ANY },
+  { "/api/channels/", .delete = wsed_api_erase_channel, .under = TRUE, .write = WSED_PERMISSION_ADMIN },
+  { "/api/connections", wsed_api_list_connections, .delete = wsed_api_end_connections, .read = WSED_PERMISSION_MONITOR,
+    .write = WSED_PERMISSION_ADMIN },
+  { "/api/connections/", .delete = wsed_api_end_connection, .under = TRUE, .write = WSED_PERMISSION_ADMIN },
+  { "/api/events/stats", wsed_api_stats, NULL, NULL, .read = WSED_PERMISSION_MONITOR },
+  { "/api/health", wsed_api_health, NULL, NULL, .read = WSED_PERMISSION_NONE },
+  { "/api/metrics", wsed_api_metrics_json, NULL, NULL, .read = WSED_PERMISSION_MONITOR },
+  { "/api/revocations", NULL, wsed_api_revoke, NULL, .write = WSED_PERMISSION_ADMIN },
+  { "/asyncapi.json", wsed_api_asyncapi, NULL, NULL, .read = WSED_PERMISSION_NONE },
+  { "/metrics", wsed_api_metrics_text, NULL, NULL, .read = WSED_PERMISSION_MONITOR },
+  { "/openapi.json", wsed_api_openapi, NULL, NULL, .read = WSED_PERMISSION_NONE },
+  { "/wse", NULL, NULL, &wse, .read = WSED_PERMISSION_ANY },
+  { "/ws/events", NULL, NULL, &ws_events, .read = WSED_PERMISSION_ANY },
+  { "/ws/sessions", NULL, NULL, &ws_sessions, .read = WSED_PERMISSION_ANY },
+  { "/sse", NULL, NULL, &sse, .read = WSED_PERMISSION_ANY },
+  { "/test/echo", NULL, NULL, &test_echo, .read = WSED_PERMISSION_ANY },
 };
 
 static gboolean
@@ -101,7 +104,7 @@ allowed_methods (const Route *route)
   if (route->endpoint != NULL)
     return "GET";
   if (route->get == NULL)
-    return "DELETE";
+    return route->post != NULL ? "POST" : "DELETE";
   if (route->delete != NULL)
     return "GET, HEAD, DELETE";
   return route->post != NULL ? "GET, HEAD, POST" : "GET, HEAD";
@@ -133,17 +136,18 @@ turn_away (SoupServerMessage *message,
            guint              status,
            const char        *code,
            const char        *text,
-           const char        *allow)
+           const char        *header,
+           const char        *value)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
 
   if (wsed_gate_get_length (message) > MAX_UNWANTED_BODY || soup_message_headers_get_one (headers, "Expect") != NULL)
     {
-      wsed_gate_refuse (message, status, code, text, allow);
+      wsed_gate_refuse (message, status, code, text, header, value);
       return;
     }
-  if (allow != NULL)
-    soup_message_headers_replace (soup_server_message_get_response_headers (message), "Allow", allow);
+  if (header != NULL)
+    soup_message_headers_replace (soup_server_message_get_response_headers (message), header, value);
   wsed_answer_error (message, status, code, text);
 }
 
@@ -173,6 +177,29 @@ clear_preset (SoupServerMessage *message)
   soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
 }
 
+/* Who asks, before anything of a body is read. FALSE: answered. */
+static gboolean
+check_credential (WsedHttp          *self,
+                  const Route       *route,
+                  SoupServerMessage *message)
+{
+  const char *method = soup_server_message_get_method (message);
+  gboolean reads = g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
+  WsedGrant *grant;
+  WsedDenial denial = wsed_credential_check (self->api.authority, message, reads ? route->read : route->write, route->endpoint != NULL,
+                                             self->api.config->allow_url_token, &grant);
+  g_autofree char *challenge = NULL;
+
+  if (denial.status == 0)
+    {
+      wsed_credential_keep (message, grant);
+      return TRUE;
+    }
+  challenge = denial.status == 401 ? wsed_credential_challenge (&denial) : NULL;
+  turn_away (message, denial.status, denial.code, denial.text, challenge != NULL ? "WWW-Authenticate" : NULL, challenge);
+  return FALSE;
+}
+
 /* The route's own conditions that the headers can fail. FALSE: answered. */
 static gboolean
 check_route (WsedHttp          *self,
@@ -184,13 +211,15 @@ check_route (WsedHttp          *self,
   WsedForm form;
 
   if (route == NULL)
-    turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL);
+    turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL, NULL);
   else if (!method_is_allowed (route, method))
-    turn_away (message, 405, "method_not_allowed", "this path does not take this method", allowed_methods (route));
-  else if (g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
-    turn_away (message, 415, "unsupported_media_type", problem, NULL);
+    turn_away (message, 405, "method_not_allowed", "this path does not take this method", "Allow", allowed_methods (route));
+  else if (!check_credential (self, route, message))
+    return FALSE;
+  else if (route->post == wsed_api_publish && g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
+    turn_away (message, 415, "unsupported_media_type", problem, NULL, NULL);
   else if (route->endpoint != NULL && wsed_gate_get_length (message) > 0)
-    turn_away (message, 400, "bad_handshake", "a WebSocket handshake has no body", NULL);
+    turn_away (message, 400, "bad_handshake", "a WebSocket handshake has no body", NULL, NULL);
   else
     return TRUE;
   return FALSE;
@@ -213,7 +242,7 @@ on_got_headers (SoupServerMessage *message,
   clear_preset (message);
   if (refusal.status != 0)
     {
-      wsed_gate_refuse (message, refusal.status, refusal.code, refusal.text, NULL);
+      wsed_gate_refuse (message, refusal.status, refusal.code, refusal.text, NULL, NULL);
       return;
     }
   if (length > 0)
@@ -238,9 +267,9 @@ on_got_chunk (SoupServerMessage *message,
     return;
   received = wsed_peer_receive (peer, chunk, route != NULL && g_str_equal (soup_server_message_get_method (message), "POST"));
   if (received > max_body_of (self, route, message))
-    wsed_gate_refuse (message, 413, "too_large", "the body is larger than allowed; send less at a time", NULL);
+    wsed_gate_refuse (message, 413, "too_large", "the body is larger than allowed; send less at a time", NULL, NULL);
   else if (wsed_peers_get_held (self->peers) > MAX (MAX_BODIES, self->api.config->max_body))
-    wsed_gate_refuse (message, 503, "busy", "too many bodies are under way; send the same again later", NULL);
+    wsed_gate_refuse (message, 503, "busy", "too many bodies are under way; send the same again later", NULL, NULL);
   else if (wsed_gate_get_length (message) == G_MAXUINT64)
     wsed_peer_enter (peer, WSED_PEER_BODY, received);
 }
@@ -376,6 +405,7 @@ wsed_http_new (const WsedConfig  *config,
                WsedLog           *log,
                WsedHub           *hub,
                WsedInbox         *main,
+               WsedAuthority     *authority,
                GError           **error)
 {
   static const char * const labels[] = { "endpoint", "status", NULL };
@@ -385,7 +415,8 @@ wsed_http_new (const WsedConfig  *config,
   self->max_fd = MAX (limit - RESERVED_FDS, 16);
   self->max_peers = CLAMP (self->max_fd / 4, 1, MAX_PEERS);
   self->echo = config->dev && g_strcmp0 (g_getenv ("WSE_TEST_ECHO"), "1") == 0;
-  self->api = (WsedApi) { config, pipeline, log, hub, main, wsed_handshakes_new (config, hub, log, main, self->max_fd - self->max_peers) };
+  self->api = (WsedApi) { config, pipeline, log, hub, main, authority,
+                          wsed_handshakes_new (config, hub, log, main, authority, self->max_fd - self->max_peers) };
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);

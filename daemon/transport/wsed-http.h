@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "auth/wsed-authority.h"
 #include "log/wsed-log.h"
 #include "stream/wsed-hub.h"
 #include "wsed-config.h"
@@ -14,9 +15,9 @@ typedef struct _WsedHttp WsedHttp;
 
 /* Opens the listening sockets (a connection made from now on waits in the kernel), but accepts nothing yet. Raises the soft limit of
  * descriptors to the hard one. NULL with @error, which names the address that could not be opened. @main: the inbox that the main loop
- * runs. Takes over wsed_hub_set_closed(). */
+ * runs. @authority: NULL: authentication is off. Takes over wsed_hub_set_closed(). */
 WsedHttp           *wsed_http_new            (const WsedConfig *config, WsedPipeline *pipeline, WsedLog *log, WsedHub *hub, WsedInbox *main,
-                                              GError **error);
+                                              WsedAuthority *authority, GError **error);
 /* Begins to accept, in the default main context. */
 void                wsed_http_start          (WsedHttp *self);
 /* Where it listens, with the real ports, in the order of the configuration: "127.0.0.1:8000", "[::1]:34567", "unix:PATH". */

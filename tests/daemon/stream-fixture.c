@@ -247,6 +247,7 @@ client_new (StreamFixture       *fixture,
   if (options->consumer != NULL)
     {
       admission->user = g_strdup ("u");
+      admission->owner = g_strdup ("u");
       admission->consumer = g_strdup (options->consumer);
       admission->acks = open_consumer (fixture, options->consumer);
     }

@@ -238,12 +238,11 @@ test_later (void)
   static const char *const refused[] = {
     "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
     "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_ROUTES=/r", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
-    "WSE_JWT_KEY=01234567890123456789012345678901", "WSE_JWT_ALG=HS256,ES256", "WSE_API_KEYS=/k", "WSE_ALLOW_URL_TOKEN=1",
     "WSE_TLS_CERT=/c", "WSE_TLS_KEY=/k", "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedConfig) config
-    = load ("--dev", "WSE_SLOW_CONSUMER=disconnect\nWSE_SNAPSHOT_TTL=300\nWSE_ALLOW_URL_TOKEN=0", &error);
+    = load ("--dev", "WSE_SLOW_CONSUMER=disconnect\nWSE_SNAPSHOT_TTL=300\nWSE_METRICS_USERS=0", &error);
 
   g_assert_no_error (error);
   g_assert_nonnull (config);
@@ -315,8 +314,8 @@ test_bad_command_lines (void)
     { "--dev --config=/nonexistent/wsed.conf", "reading the configuration /nonexistent/wsed.conf" },
     { "--dev --listen=0.0.0.0:80", "0.0.0.0:80 is not a loopback address" },
     { "--dev --listen=127.0.0.1:80,[::]:80", "[::]:80 is not a loopback address" },
-    { "", "no authentication yet" },
-    { "--listen=10.0.0.1:80", "no authentication yet" },
+    { "", "nobody could be let in" },
+    { "--listen=10.0.0.1:80", "nobody could be let in" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

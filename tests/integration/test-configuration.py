@@ -76,7 +76,7 @@ class Configuration(unittest.TestCase):
         self.refused('missing.conf', arguments=('--dev', '--config', 'missing.conf'))
 
     def test_without_dev(self):
-        """without --dev it does not start until there is authentication"""
+        """without --dev it needs a key to let somebody in with"""
         self.refused('--dev', arguments=('--listen=127.0.0.1:0',))
 
     def test_dev_off_loopback(self):

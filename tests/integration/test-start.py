@@ -34,8 +34,8 @@ class Refusals(unittest.TestCase):
             self.assertIn(word, err)
 
     def test_no_dev(self):
-        """without --dev the start is refused: there is no authentication yet"""
-        self.refused(words=['--dev', 'authentication'])
+        """without --dev and without a key the start is refused: nobody could be let in"""
+        self.refused(words=['--dev', 'WSE_JWT_KEY', 'WSE_API_KEYS'])
 
     def test_not_loopback(self):
         """--dev refuses every address but a loopback one"""
