@@ -20,8 +20,9 @@ SECONDS = float(os.environ.get('WSE_TEST_SECONDS', '120'))
 SEED = int(os.environ.get('WSE_TEST_SEED', '0')) or random.randrange(1, 1 << 30)
 CLIENTS, USERS = 100, 20
 IDLE_SECONDS = 20
-# The window of known ids grows by doubling: so many events fill half of a step, and what comes in half an hour is less than the rest.
-EVENTS_BEFORE, EVENTS_PER_SECOND = 40000, 10
+# The log's caches fill, and the window of known ids grows by doubling: so many events fill the caches and half of a step of the window, and
+# what comes in half an hour is less than the other half.
+EVENTS_BEFORE, EVENTS_PER_SECOND = 70000, 10
 # Above what the allocator's arenas do by themselves; in half an hour a leak of 30 bytes a connection is more.
 GROWTH = 2 * MIB
 TICKS = os.sysconf('SC_CLK_TCK')
@@ -29,7 +30,7 @@ BROKEN = (OSError, EOFError, Closed)
 
 
 def event(number):
-    return {'event_type': 'churn', 'user_id': f'u{number % USERS}', 'payload': {'number': number, 'text': 'x' * 100}}
+    return {'event_type': 'churn', 'user_id': f'u{number % USERS}', 'payload': {'number': number, 'text': 'x' * 500}}
 
 
 class Client(threading.Thread):
@@ -122,6 +123,11 @@ class Churn(unittest.TestCase):
     def publish_before(self):
         for begin in range(0, EVENTS_BEFORE, 5000):
             self.daemon.publish_lines([event(number) for number in range(begin, begin + 5000)])
+        for user in [*range(USERS)] * 2:
+            cursor, page = '', {'events': True}
+            while page['events']:
+                page = self.daemon.get(f'/api/events?channel=user:u{user}&user_id=u{user}&limit=1000{cursor}')
+                cursor = f'&after={page["cursor"]}'
 
     def settled(self):
         """The descriptors when nobody is connected."""
@@ -152,6 +158,10 @@ class Churn(unittest.TestCase):
             samples.append((self.memory(), self.daemon.rss(), self.daemon.descriptors()))
             self.daemon.publish_lines([event(number + i) for i in range(EVENTS_PER_SECOND)])
             number += EVENTS_PER_SECOND
+            if len(samples) % 60 == 0:
+                memory, rss, descriptors = (statistics.median(sample[i] for sample in samples[-60:]) for i in range(3))
+                print(f'# {now:.0f} s: {sum(client.connections for client in clients)} connections; private memory {memory / MIB:.2f} MiB, '
+                      f'RSS {rss / MIB:.2f} MiB, {descriptors:.0f} descriptors', flush=True)
             time.sleep(max(0, 1 - (time.monotonic() - begun - now)))
         return samples
 
