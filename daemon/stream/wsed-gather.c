@@ -272,23 +272,30 @@ gather_merged (WsedReader *reader,
   return TRUE;
 }
 
+/* For one that fell behind while something was put together. */
+static void
+replay_now (WsedReader *reader)
+{
+  reader->must_replay = FALSE;
+  wsed_reader_replay (reader);
+}
+
 void
 wsed_reader_gather (WsedReader *reader,
                     WsedGather *gather,
                     gsize       max_bytes)
 {
-  gboolean behind;
-
   if (reader->lagging)
     wsed_reader_apply_policy (reader);
   if (!gather_pages (reader, gather, max_bytes))
     return;
   if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (reader->catching && reader->subscriptions->len > 1))
-    behind = !gather_merged (reader, gather, max_bytes);
+    reader->must_replay |= !gather_merged (reader, gather, max_bytes);
   else
-    behind = !gather_each (reader, gather, max_bytes);
-  if (behind)
-    wsed_reader_replay (reader);
+    reader->must_replay |= !gather_each (reader, gather, max_bytes);
+  /* What is put together points into the page, which a replay may change at once. */
+  if (reader->must_replay && gather->n_gathered == 0)
+    replay_now (reader);
 }
 
 /* Part of a page went: up to which frame, and what is left of that. */
@@ -405,6 +412,8 @@ wsed_reader_sent (WsedReader       *reader,
       if (reader->behind_since != 0 || reader->lagging)
         wsed_reader_arrive_at_end (reader);
     }
+  if (reader->must_replay)
+    replay_now (reader);
   return events;
 }
 

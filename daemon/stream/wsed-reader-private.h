@@ -29,6 +29,7 @@ struct _WsedReader
   GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
   gboolean started;
   gboolean catching;           /* the first channels do, from the views */
+  gboolean must_replay;        /* one of them is to be read on from the log, once what is being sent has gone */
   gboolean caught_up;          /* the first channels have, and it is told */
 
   /* How it lags (wsed-lag.c). */
