@@ -50,7 +50,11 @@ tell_losses (WsedReader         *reader,
   if (subscription->epoch_lost)
     tell_loss (reader, subscription, 1, position->low, "epoch");
   else if (subscription->loss_from > 0)
-    tell_loss (reader, subscription, subscription->loss_from, position->low, "retention");
+    {
+      /* What was read for another one a moment ago may still have it. */
+      if (position->low >= subscription->loss_from)
+        tell_loss (reader, subscription, subscription->loss_from, position->low, "retention");
+    }
   else if (position->low > asked)
     tell_loss (reader, subscription, asked + 1, position->low, "retention");
   subscription->epoch_lost = FALSE;
