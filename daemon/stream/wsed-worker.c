@@ -423,7 +423,9 @@ time_to_wait (WsedWorker *worker)
     due = MIN (due, worker->flushed_at + worker->config->tick);
   if (due == G_MAXINT64)
     return -1;
-  return MAX (0, due - g_get_monotonic_time ()) * 1000;
+  /* MAX looks twice at what it is given: a moment that passed in between would be a wait for ever. */
+  due -= g_get_monotonic_time ();
+  return MAX (0, due) * 1000;
 }
 
 static void

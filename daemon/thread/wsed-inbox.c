@@ -113,7 +113,7 @@ wsed_inbox_wait (WsedInbox *inbox,
 
       if (deadline >= 0)
         {
-          gint64 wait = MAX (0, deadline - g_get_monotonic_time ());
+          gint64 now = g_get_monotonic_time (), wait = MAX (0, deadline - now);
 
           left.tv_sec = wait / G_USEC_PER_SEC;
           left.tv_nsec = wait % G_USEC_PER_SEC * 1000;
