@@ -79,8 +79,8 @@ gather_pages (WsedReader *reader,
 }
 
 /* What was read from the log may arrive in the view afterwards: it has been had. */
-static void
-skip_done (WsedSubscription *subscription)
+void
+wsed_reader_skip_done (WsedSubscription *subscription)
 {
   WsedView *view = subscription->view;
 
@@ -88,9 +88,8 @@ skip_done (WsedSubscription *subscription)
     subscription->at++;
 }
 
-/* The index up to which it sends now. */
-static guint64
-get_end (const WsedSubscription *subscription)
+guint64
+wsed_reader_get_end (const WsedSubscription *subscription)
 {
   return subscription->stopped ? MIN (subscription->limit, subscription->view->end) : subscription->view->end;
 }
@@ -104,9 +103,9 @@ gather_view (WsedReader       *reader,
   WsedView *view = subscription->view;
   guint64 at, end;
 
-  skip_done (subscription);
+  wsed_reader_skip_done (subscription);
   at = subscription->at;
-  end = get_end (subscription);
+  end = wsed_reader_get_end (subscription);
   while (at < end && !is_full (gather, max_bytes))
     {
       WsedViewEntry *entry = wsed_view_at (view, at);
@@ -189,7 +188,11 @@ gather_each (WsedReader *reader,
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         continue;
       if (!is_left_behind (subscription))
-        gather_view (reader, subscription, gather, max_bytes);
+        {
+          /* What grows old goes through the page. */
+          if (!reader->lagging || subscription->view->newest == NULL)
+            gather_view (reader, subscription, gather, max_bytes);
+        }
       else
         {
           wsed_reader_fall_behind (reader, subscription);
@@ -199,9 +202,8 @@ gather_each (WsedReader *reader,
   return ok;
 }
 
-/* Of those that are live, the one whose next entry is the oldest; NULL: there is none. */
-static WsedSubscription *
-find_oldest (WsedReader *reader)
+WsedSubscription *
+wsed_reader_find_oldest (WsedReader *reader)
 {
   WsedSubscription *oldest = NULL;
   guint64 oldest_n = G_MAXUINT64;
@@ -211,7 +213,7 @@ find_oldest (WsedReader *reader)
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
       WsedView *view = subscription->view;
 
-      if (subscription->gathered < get_end (subscription) && wsed_view_at (view, subscription->gathered)->n < oldest_n)
+      if (subscription->gathered < wsed_reader_get_end (subscription) && wsed_view_at (view, subscription->gathered)->n < oldest_n)
         {
           oldest = subscription;
           oldest_n = wsed_view_at (view, subscription->gathered)->n;
@@ -248,7 +250,7 @@ gather_merged (WsedReader *reader,
         continue;
       behind |= is_left_behind (subscription);
       if (!behind)
-        skip_done (subscription);
+        wsed_reader_skip_done (subscription);
       subscription->gathered = subscription->at;
     }
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
@@ -259,7 +261,7 @@ gather_merged (WsedReader *reader,
     }
   if (behind)
     return FALSE;
-  while (!is_full (gather, max_bytes) && (subscription = find_oldest (reader)) != NULL)
+  while (!is_full (gather, max_bytes) && (subscription = wsed_reader_find_oldest (reader)) != NULL)
     {
       WsedViewEntry *entry = wsed_view_at (subscription->view, subscription->gathered++);
       guint64 seq;
@@ -285,12 +287,17 @@ wsed_reader_gather (WsedReader *reader,
                     WsedGather *gather,
                     gsize       max_bytes)
 {
+  gboolean condensed = FALSE;
+
   if (reader->lagging)
-    wsed_reader_apply_policy (reader);
+    {
+      wsed_reader_apply_policy (reader);
+      condensed = wsed_reader_condense (reader);
+    }
   if (!gather_pages (reader, gather, max_bytes))
     return;
   if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (reader->catching && reader->subscriptions->len > 1))
-    reader->must_replay |= !gather_merged (reader, gather, max_bytes);
+    reader->must_replay |= !condensed && !gather_merged (reader, gather, max_bytes);
   else
     reader->must_replay |= !gather_each (reader, gather, max_bytes);
   /* What is put together points into the page, which a replay may change at once. */

@@ -146,9 +146,10 @@ send (WsedHub         *hub,
       WsedStream      *stream,
       WsedEntry       *entry,
       guint64          seq,
+      guint64          key,
       const WsedPiece *piece)
 {
-  WsedArrival arrival = { wsed_stream_ref (stream), wsed_entry_ref (entry), *piece, seq };
+  WsedArrival arrival = { wsed_stream_ref (stream), wsed_entry_ref (entry), *piece, seq, key };
   Delivery *delivery = get_delivery (hub, stream->worker);
 
   if (piece->chunk->id > hub->last_chunk[stream->worker])
@@ -183,6 +184,7 @@ publish_in_channel (WsedHub   *hub,
   WsedStream *stream = find_streams (hub, entry->event->channels[channel]);
   WsedStream *all = channel == 0 ? hub->whole : NULL;
   gboolean any = stream != NULL || all != NULL;
+  guint64 key = any && hub->config.conflation != NULL ? wsed_conflation_get_key (hub->config.conflation, entry->event) : 0;
 
   while (stream != NULL || all != NULL)
     {
@@ -191,9 +193,9 @@ publish_in_channel (WsedHub   *hub,
 
       encode (hub, entry, channel, encoding, &piece);
       for (; stream != NULL && stream->encoding == encoding; stream = stream->next)
-        send (hub, stream, entry, entry->seqs[channel], &piece);
+        send (hub, stream, entry, entry->seqs[channel], key, &piece);
       for (; all != NULL && all->encoding == encoding; all = all->next)
-        send (hub, all, entry, entry->n, &piece);
+        send (hub, all, entry, entry->n, key, &piece);
     }
   return any;
 }

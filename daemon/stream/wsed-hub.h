@@ -4,6 +4,7 @@
 #include "auth/wsed-authority.h"
 #include "log/wsed-log.h"
 #include "stream/wsed-admission.h"
+#include "stream/wsed-conflation.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +31,7 @@ typedef struct
   gsize max_message;           /* bytes */
   guint buffer_size;           /* events a connection may lie behind */
   WsedSlowConsumer slow_consumer;
+  const WsedConflation *conflation; /* NULL: nothing is conflated */
   guint tick;                  /* microseconds between two flushes under load */
   WsedAuthority *authority;    /* the main thread's; NULL: authentication is off */
   /* A worker's thread: makes a connection of what was admitted and takes it. The transport's; the stream does not know what it is. */

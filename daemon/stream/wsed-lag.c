@@ -124,6 +124,30 @@ divide (WsedReader *reader,
     }
 }
 
+static void
+widen_gap (WsedReader       *reader,
+           WsedSubscription *subscription,
+           guint64           from,
+           guint64           to,
+           gboolean          conflated)
+{
+  if (subscription->gap_conflated != conflated)
+    wsed_reader_tell_passed_over (reader, subscription);
+  if (subscription->gap_from == 0)
+    subscription->gap_from = from;
+  subscription->gap_to = to;
+  subscription->gap_conflated = conflated;
+}
+
+void
+wsed_reader_conflate (WsedReader       *reader,
+                      WsedSubscription *subscription,
+                      guint64           seq)
+{
+  widen_gap (reader, subscription, seq, seq, TRUE);
+  wsed_metric_add (wsed_stream_metrics ()->conflated, 1);
+}
+
 void
 wsed_reader_pass_over (WsedReader       *reader,
                        WsedSubscription *subscription,
@@ -131,9 +155,7 @@ wsed_reader_pass_over (WsedReader       *reader,
                        guint64           to,
                        guint64           events)
 {
-  if (subscription->gap_from == 0)
-    subscription->gap_from = from;
-  subscription->gap_to = to;
+  widen_gap (reader, subscription, from, to, FALSE);
   reader->dropped += events;
   wsed_metric_add (wsed_stream_metrics ()->dropped, events);
 }
@@ -144,7 +166,10 @@ wsed_reader_tell_passed_over (WsedReader       *reader,
 {
   if (subscription->gap_from == 0)
     return;
-  wsed_reader_tell_gap (reader, subscription, subscription->gap_from, subscription->gap_to, "policy");
+  if (!subscription->gap_conflated)
+    wsed_metric_add (wsed_stream_metrics ()->gaps, 1);
+  wsed_reader_tell_gap (reader, subscription, subscription->gap_from, subscription->gap_to,
+                        subscription->gap_conflated ? "conflated" : "policy");
   subscription->gap_from = 0;
 }
 

@@ -80,6 +80,19 @@ void wsed_reader_tell_gap     (WsedReader *reader, WsedSubscription *subscriptio
 void wsed_reader_lag           (WsedReader *reader);
 void wsed_reader_apply_policy  (WsedReader *reader);
 void wsed_reader_arrive_at_end (WsedReader *reader);
+/* Notes that the event with @seq is left out for being old. */
+void wsed_reader_conflate         (WsedReader *reader, WsedSubscription *subscription, guint64 seq);
+/* What of a lagging reader's channels grows old goes into the page, without what is old (wsed-condense.c). TRUE where nothing else may be
+ * sent beside that. */
+gboolean wsed_reader_condense     (WsedReader *reader);
+/* Of those that are live, the one whose next entry to be gathered is the oldest; NULL: there is none. */
+WsedSubscription *wsed_reader_find_oldest (WsedReader *reader);
+/* The index up to which it sends now. */
+guint64 wsed_reader_get_end       (const WsedSubscription *subscription);
+/* Moves behind what it has had from the log. */
+void    wsed_reader_skip_done     (WsedSubscription *subscription);
+/* Puts the frame of an event as it lies in the view into the page. */
+void    wsed_reader_add_entry     (WsedReader *reader, WsedSubscription *subscription, const WsedViewEntry *entry);
 /* Notes that @events between the seqs @from and @to are left out by policy; tells what was noted. */
 void wsed_reader_pass_over        (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, guint64 events);
 void wsed_reader_tell_passed_over (WsedReader *reader, WsedSubscription *subscription);

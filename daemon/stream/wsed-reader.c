@@ -102,6 +102,17 @@ wsed_reader_add_event (WsedReader       *reader,
 }
 
 void
+wsed_reader_add_entry (WsedReader          *reader,
+                       WsedSubscription    *subscription,
+                       const WsedViewEntry *entry)
+{
+  const WsedPiece *piece = &entry->piece;
+
+  g_byte_array_append (get_page (reader), (const guint8 *) piece->chunk->data + piece->offset, piece->length);
+  end_frame (reader, subscription, entry->seq);
+}
+
+void
 wsed_reader_append_cursor (WsedReader *reader,
                            GString    *cursor)
 {

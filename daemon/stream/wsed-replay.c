@@ -21,7 +21,6 @@ wsed_reader_tell_gap (WsedReader       *reader,
 {
   g_autoptr(GString) text = NULL;
 
-  wsed_metric_add (wsed_stream_metrics ()->gaps, 1);
   if (!reader->admission->control)
     return;
   text = g_string_new (NULL);
@@ -37,6 +36,7 @@ tell_loss (WsedReader       *reader,
            const char       *reason)
 {
   reader->dropped += to >= from ? to - from + 1 : 0;
+  wsed_metric_add (wsed_stream_metrics ()->gaps, 1);
   wsed_reader_tell_gap (reader, subscription, from, to, reason);
 }
 
@@ -61,17 +61,37 @@ tell_losses (WsedReader         *reader,
   subscription->loss_from = 0;
 }
 
-/* The policy may have taken what comes from the log now from one that was left behind. */
+/* Whether a newer one of its key is known to come. */
+static gboolean
+is_superseded (WsedReader       *reader,
+               WsedSubscription *subscription,
+               const WsedEntry  *entry,
+               guint64           seq)
+{
+  const WsedNewest *newest = subscription->view->newest;
+  guint64 key;
+
+  if (newest == NULL || subscription->stopped)
+    return FALSE;
+  key = wsed_conflation_get_key (wsed_worker_get_config (reader->worker)->conflation, entry->event);
+  return key != 0 && wsed_newest_get_seq (newest, key) > seq;
+}
+
+/* What comes from the log now for one that was left behind may have been taken from it by the policy, or have grown old. */
 static gboolean
 pass_over (WsedReader       *reader,
            WsedSubscription *subscription,
+           const WsedEntry  *entry,
            guint64           seq)
 {
   gboolean after = subscription->at++ >= subscription->limit;
 
-  if (after != subscription->stopped)
+  if (after == subscription->stopped)
+    wsed_reader_pass_over (reader, subscription, seq, seq, 1);
+  else if (is_superseded (reader, subscription, entry, seq))
+    wsed_reader_conflate (reader, subscription, seq);
+  else
     return FALSE;
-  wsed_reader_pass_over (reader, subscription, seq, seq, 1);
   return TRUE;
 }
 
@@ -88,7 +108,7 @@ add_event (WsedReader *reader,
   if (subscription == NULL || wsed_reader_get_place (subscription, entry, seq) <= subscription->done
       || !g_ptr_array_find (reader->replaying, subscription, NULL))
     return;
-  if (subscription->left_behind && pass_over (reader, subscription, wsed_reader_get_place (subscription, entry, seq)))
+  if (subscription->left_behind && pass_over (reader, subscription, entry, wsed_reader_get_place (subscription, entry, seq)))
     return;
   wsed_reader_tell_passed_over (reader, subscription);
   wsed_reader_add_event (reader, subscription, entry, channel, seq, body);

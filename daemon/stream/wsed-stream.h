@@ -52,6 +52,7 @@ typedef struct
   WsedEntry *entry;            /* referenced */
   WsedPiece piece;
   guint64 seq;
+  guint64 key;                 /* 0: it is never conflated */
 } WsedArrival;
 
 G_END_DECLS

@@ -71,6 +71,20 @@ wsed_view_get_growth (const WsedView *view)
   return view->end - view->begin > view->ring->mask ? (view->ring->mask + 1) * sizeof (WsedViewEntry) : 0;
 }
 
+/* The one before with the same key is old now. */
+static void
+supersede (WsedView *view,
+           guint64   key,
+           guint64   seq)
+{
+  guint64 before;
+
+  if (view->newest == NULL)
+    view->newest = wsed_newest_new ();
+  if (wsed_newest_note (view->newest, key, view->end - 1, seq, view->begin, &before) && before >= view->begin)
+    wsed_view_at (view, before)->superseded = TRUE;
+}
+
 gssize
 wsed_view_append (WsedView          *view,
                   const WsedArrival *arrival)
@@ -86,7 +100,10 @@ wsed_view_append (WsedView          *view,
   entry->piece = arrival->piece;
   entry->seq = arrival->seq;
   entry->n = arrival->entry->n;
+  entry->superseded = FALSE;
   entry->several = arrival->entry->event->n_channels > 1 ? wsed_entry_ref (arrival->entry) : NULL;
+  if (arrival->key != 0)
+    supersede (view, arrival->key, arrival->seq);
   view->remembered++;
   return grown;
 }
@@ -130,6 +147,7 @@ wsed_view_retire (WsedView *view)
   for (guint64 i = view->begin; i < view->end; i++)
     g_clear_pointer (&wsed_view_at (view, i)->several, wsed_entry_unref);
   view->begin = view->end;
+  g_clear_pointer (&view->newest, wsed_newest_free);
   grown = resize (view, 0);
   free_if_forgotten (view);
   return grown;

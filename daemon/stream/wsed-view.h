@@ -2,6 +2,7 @@
 #pragma once
 
 #include "log/wsed-log.h"
+#include "stream/wsed-newest.h"
 #include "stream/wsed-stream.h"
 #include "wse-filter.h"
 
@@ -13,7 +14,8 @@ typedef struct
 {
   WsedPiece piece;
   guint64 seq;
-  guint64 n;
+  guint64 n : 63;
+  guint64 superseded : 1;      /* a newer one of its key has come: one that lags can do without it */
   WsedEntry *several;          /* an event of several channels: who has it twice must look; else NULL */
 } WsedViewEntry;
 
@@ -40,6 +42,7 @@ typedef struct
   guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
   guint stopped : 1;           /* nothing from `limit` on is sent */
   guint catching : 1;          /* live: what the client asked for comes from the view, up to `target` */
+  guint gap_conflated : 1;     /* what was passed over, was for being old; else by policy */
   guint64 loss_from;           /* from here up to what is kept something may be lost, to be told; 0: nothing known */
   guint64 start;               /* the seq after which it began */
   guint64 done;                /* the seq up to which everything is sent or passed over */
@@ -71,6 +74,7 @@ struct _WsedView
   WsedView *next;              /* of the slot */
   WseFilter *filter;           /* NULL: all */
   WsedRing *ring;              /* NULL: no entries */
+  WsedNewest *newest;          /* of those with a key; NULL: there were none */
   guint64 begin, end;
   guint64 complete_from;       /* every match with this seq or a greater one is, or will be, in [begin, end) */
   WsedSubscription **live;     /* the live subscriptions, to be woken: n_live, in a block of a power of two */

@@ -88,13 +88,14 @@ stream_fixture_init_tick (StreamFixture *fixture,
 }
 
 void
-stream_fixture_init_slow (StreamFixture   *fixture,
-                          WsedSlowConsumer policy,
-                          guint            buffer_size,
-                          gsize            tail_bytes)
+stream_fixture_init_slow (StreamFixture        *fixture,
+                          WsedSlowConsumer      policy,
+                          guint                 buffer_size,
+                          gsize                 tail_bytes,
+                          const WsedConflation *conflation)
 {
   init (fixture, (WsedHubConfig){ .workers = 1, .tail_bytes = tail_bytes, .heartbeat = 3600, .buffer_size = buffer_size,
-                                  .slow_consumer = policy, .tick = 2000 }, memory_log (0));
+                                  .slow_consumer = policy, .conflation = conflation, .tick = 2000 }, memory_log (0));
 }
 
 void

@@ -52,8 +52,9 @@ typedef struct
 void    stream_fixture_init  (StreamFixture *fixture, guint workers, gsize tail_bytes, guint64 retention, guint heartbeat);
 /* With one worker and so many microseconds between two flushes. */
 void    stream_fixture_init_tick (StreamFixture *fixture, guint tick);
-/* With one worker and a policy for those that lie @buffer_size events behind. */
-void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, gsize tail_bytes);
+/* With one worker, a policy for those that lie @buffer_size events behind, and @conflation, which may be NULL. */
+void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, gsize tail_bytes,
+                                  const WsedConflation *conflation);
 /* Over another log, which it takes. */
 void    stream_fixture_init_log (StreamFixture *fixture, guint workers, gsize tail_bytes, WsedLog *log);
 void    stream_fixture_clear (StreamFixture *fixture);

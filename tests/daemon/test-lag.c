@@ -11,6 +11,7 @@
 #define MANY 3000
 
 static StreamFixture fixture;
+static const WsedConflation *conflation; /* what the next fixture has */
 
 /* What a reader got, its events and gaps numbered by the order of publishing. */
 typedef struct
@@ -19,6 +20,8 @@ typedef struct
   guint dropped;               /* in the gaps */
   guint gaps;
   guint last_run;              /* events since the last gap */
+  guint events;                /* all of them */
+  guint keys;                  /* a bit for each that came after a gap */
   guint end;                   /* the last one known of */
   guint caught_up;
 } Taken;
@@ -32,7 +35,9 @@ publish_many (guint       from,
 
   for (guint i = from; i < from + MANY; i++)
     {
-      g_autofree char *payload = g_strdup_printf ("{\"i\":%u,\"x\":\"%s\"}", i, padding);
+      /* Each has its turn under ten keys; every hundredth has none. */
+      g_autofree char *key = i % 100 != 0 ? g_strdup_printf ("\"k\":{\"\\u0069d\":\"%u\"},", i % 10) : g_strdup ("");
+      g_autofree char *payload = g_strdup_printf ("{\"i\":%u,%s\"x\":\"%s\"}", i, key, padding);
 
       stream_publish (&fixture, other != NULL && i % 2 == 0 ? other : channel, i % 3 == 0 ? "third" : "t", WSE_SEVERITY_INFO, payload);
     }
@@ -81,7 +86,7 @@ take_all (Client *client,
         break;
       if (strstr (text, "\"t\":\"gap\"") != NULL)
         {
-          g_assert_nonnull (strstr (text, "\"reason\":\"policy\""));
+          g_assert_nonnull (strstr (text, conflation != NULL ? "\"reason\":\"conflated\"" : "\"reason\":\"policy\""));
           g_assert_cmpuint (get_number (text, "\"from\":"), ==, taken.end + 1);
           g_assert_cmpuint (get_number (text, "\"to\":"), >, taken.end);
           taken.dropped += get_number (text, "\"to\":") - taken.end;
@@ -100,6 +105,9 @@ take_all (Client *client,
           taken.end++;
           taken.last_run++;
           taken.first_run += taken.gaps == 0;
+          if (taken.gaps > 0 && strstr (text, "\"k\":") != NULL)
+            taken.keys |= 1 << get_number (text, "0069d\":\"");
+          taken.events++;
         }
     }
   return taken;
@@ -114,7 +122,7 @@ begin (WsedSlowConsumer policy,
 {
   Client *client, *reads;
 
-  stream_fixture_init_slow (&fixture, policy, buffer_size, tail_bytes);
+  stream_fixture_init_slow (&fixture, policy, buffer_size, tail_bytes, conflation);
   client = client_new (&fixture, &(ClientOptions){ .channels = channel, .control = TRUE });
   reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
   client_expect_quiet (reads);
@@ -247,7 +255,7 @@ test_replay (void)
     {
       Client *client;
 
-      stream_fixture_init_slow (&fixture, policies[i], 50, 64 * MIB);
+      stream_fixture_init_slow (&fixture, policies[i], 50, 64 * MIB, NULL);
       publish_many (1, "user:a", NULL);
       client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = MANY });
       /* Less than the policy's measure comes while it takes nothing. */
@@ -274,7 +282,7 @@ test_several (void)
       guint expected = MANY - 50 * step + step;
       guint from[2] = { 0 }, next = 1, gaps = 0;
 
-      stream_fixture_init_slow (&fixture, WSED_SLOW_DROP_OLDEST, 50, 64 * MIB);
+      stream_fixture_init_slow (&fixture, WSED_SLOW_DROP_OLDEST, 50, 64 * MIB, NULL);
       client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .types = filters[f], .control = TRUE });
       reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
       client_expect_quiet (reads);
@@ -335,6 +343,32 @@ test_whole (void)
   end (client);
 }
 
+/* Of each key the newest, and what has no key, whether memory has them or the log. */
+static void
+test_conflate (gconstpointer tail_bytes)
+{
+  static const char * const types[] = { "th*", "t", NULL };
+  g_autoptr(WsedConflation) rules = wsed_conflation_new ();
+  Client *client;
+  Taken taken;
+
+  wsed_conflation_add (rules, types, "payload.k.id");
+  conflation = rules;
+  client = begin (WSED_SLOW_CATCH_UP, 50, GPOINTER_TO_SIZE (tail_bytes), "user:a");
+  taken = take_all (client, MANY);
+  g_assert_cmpuint (taken.first_run, <, MANY / 2);
+  g_assert_cmpuint (taken.events + taken.dropped, ==, MANY);
+  g_assert_cmphex (taken.keys, ==, 0x3ff);
+  /* Ten keys; the type "third" has them all once more. From the log some may have been read before newer ones were known of. */
+  if (GPOINTER_TO_SIZE (tail_bytes) > MIB)
+    g_assert_cmpuint (taken.events - taken.first_run, ==, 20 + MANY / 100 - (taken.first_run + 1) / 100);
+  else
+    g_assert_cmpuint (taken.events, <, MANY / 2);
+  expect_alive (client);
+  end (client);
+  conflation = NULL;
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -350,5 +384,7 @@ main (int   argc,
   g_test_add_func ("/lag/replay", test_replay);
   g_test_add_func ("/lag/several", test_several);
   g_test_add_func ("/lag/whole", test_whole);
+  g_test_add_data_func ("/lag/conflate", GSIZE_TO_POINTER (64 * MIB), test_conflate);
+  g_test_add_data_func ("/lag/conflate-from-log", GSIZE_TO_POINTER (MIB / 2), test_conflate);
   return g_test_run ();
 }
