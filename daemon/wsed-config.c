@@ -34,9 +34,9 @@ arguments_clear (Arguments *arguments)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Arguments, arguments_clear)
 
 static void
-take (WsedConfig *config, const WsedOption *option, WsedValue *value)
+take (gpointer target, const WsedOption *option, WsedValue *value)
 {
-  gpointer at = (char *) config + option->offset;
+  gpointer at = (char *) target + option->offset;
 
   switch (option->kind)
     {
@@ -54,8 +54,8 @@ take (WsedConfig *config, const WsedOption *option, WsedValue *value)
       *(guint64 *) at = value->number;
       break;
     case WSED_OPTION_RETENTION:
-      config->retention.max_events = value->number;
-      config->retention.max_age = value->age;
+      ((WsedRetention *) at)->max_events = value->number;
+      ((WsedRetention *) at)->max_age = value->age;
       break;
     case WSED_OPTION_NUMBER:
     case WSED_OPTION_FLAG:
@@ -79,14 +79,14 @@ is_preset (const WsedOption *option, const WsedValue *value)
 }
 
 gboolean
-wsed_config_set (WsedConfig *config, const WsedOption *option, const char *who, const char *text, GError **error)
+wsed_config_set (gpointer target, const WsedOption *option, const char *who, const char *text, GError **error)
 {
   g_auto (WsedValue) value = { 0 };
 
   if (!wsed_option_parse (option, who, text, &value, error))
     return FALSE;
   if (option->offset >= 0)
-    take (config, option, &value);
+    take (target, option, &value);
   else if (!is_preset (option, &value))
     {
       g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: this version of wsed does not implement it yet; leave it out%s%s", who,
@@ -103,6 +103,7 @@ config_new (void)
   guint n_options;
   const WsedOption *options = wsed_options (&n_options);
 
+  config->routes = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_route_free);
   config->workers = MAX (1, (guint) g_get_num_processors ());
   for (guint i = 0; i < n_options; i++)
     {
@@ -126,6 +127,8 @@ wsed_config_free (WsedConfig *config)
   g_strfreev (config->jwt_issuers);
   g_strfreev (config->jwt_audiences);
   g_free (config->api_keys);
+  g_free (config->routes_file);
+  g_ptr_array_unref (config->routes);
   g_free (config->log);
   g_free (config->log_directory);
   g_free (config);
@@ -333,6 +336,8 @@ wsed_config_load (int argc, char **argv, GStrv environment, GError **error)
       if (!wsed_config_set (config, option, who, arguments.texts->pdata[i], error))
         return NULL;
     }
+  if (config->routes_file != NULL && !wsed_config_read_routes (config, config->routes_file, error))
+    return NULL;
   config->dev = arguments.dev;
   config->demo = arguments.demo;
   if (!finish (config, environment, error))

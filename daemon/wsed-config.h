@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "config/wsed-route.h"
 #include "log/wsed-log.h"
 
 G_BEGIN_DECLS
@@ -32,6 +33,8 @@ typedef struct
   GStrv jwt_audiences;         /* NULL: none, not even one that is named */
   char *api_keys;              /* a file; NULL: no keys of services are taken */
   gboolean allow_url_token;
+  char *routes_file;           /* with further routes; NULL: none */
+  GPtrArray *routes;           /* (element-type WsedRoute) in their order */
   gboolean log_json;
   GLogLevelFlags log_level;    /* the least that is written, one bit */
 } WsedConfig;

@@ -47,6 +47,7 @@ struct _WsedDaemon
   /* In the order of making. */
   WsedAuthority *authority;    /* NULL: authentication is off */
   WsedLog *log;
+  WsedConflation *conflation;
   WsedHub *hub;
   WsedRelay *relay;
   WsedPipeline *pipeline;
@@ -142,6 +143,23 @@ add_way_out (GError **error, const char *way_out)
   (*error)->message = g_steal_pointer (&message);
 }
 
+/* What the routes say of it; NULL: nothing. */
+static WsedConflation *
+make_conflation (const WsedConfig *config)
+{
+  WsedConflation *conflation = NULL;
+
+  for (guint i = 0; i < config->routes->len; i++)
+    {
+      const WsedRoute *route = g_ptr_array_index (config->routes, i);
+
+      if (conflation == NULL)
+        conflation = wsed_conflation_new ();
+      wsed_conflation_add (conflation, (const char *const *) route->types, route->conflate);
+    }
+  return conflation;
+}
+
 static WsedHub *
 make_hub (WsedDaemon *self)
 {
@@ -154,6 +172,7 @@ make_hub (WsedDaemon *self)
     .buffer_size = self->config->buffer_size,
     .slow_consumer = self->config->slow_consumer,
     .authority = self->authority,
+    .conflation = self->conflation,
     .tick = self->config->flush_tick * 1000,
     .start = wsed_connection_start,
   };
@@ -213,6 +232,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
     }
   if (!make_authority (self, error))
     return NULL;
+  self->conflation = make_conflation (config);
   self->hub = make_hub (self);
   if (self->authority != NULL)
     wsed_authority_set_withdrawn (self->authority, on_withdrawn, self->hub);
@@ -405,6 +425,7 @@ wsed_daemon_free (WsedDaemon *self)
   g_clear_object (&self->demo);
   wsed_pipeline_free (self->pipeline);
   wsed_hub_free (self->hub);
+  wsed_conflation_free (self->conflation);
   if (self->relay != NULL)
     wsed_relay_free (self->relay);
   g_clear_object (&self->log);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reads the configuration file, a GKeyFile: group [wsed], and [snapshot NAME] and [route NAME], which this version knows but does not
- * implement. Every message names the file, the group and the key. */
+/* Reads the configuration file, a GKeyFile: groups [wsed] and [route NAME], and [snapshot NAME], which this version knows but does not
+ * implement; and the file of routes. Every message names the file, the group and the key. */
 #include "wsed-config-file.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "wse.h"
 
 static gboolean
-read_key (WsedConfig *config, GKeyFile *file, const char *path, const char *group, const char *key, const WsedOption *options,
+read_key (gpointer target, GKeyFile *file, const char *path, const char *group, const char *key, const WsedOption *options,
           guint n_options, GError **error)
 {
   const WsedOption *option = wsed_option_find (options, n_options, key, strlen (key));
@@ -32,39 +32,102 @@ read_key (WsedConfig *config, GKeyFile *file, const char *path, const char *grou
       g_propagate_prefixed_error (error, g_steal_pointer (&problem), "%s: ", who);
       return FALSE;
     }
-  return wsed_config_set (config, option, who, g_strstrip (text), error);
+  return wsed_config_set (target, option, who, g_strstrip (text), error);
 }
 
 static gboolean
-read_group (WsedConfig *config, GKeyFile *file, const char *path, const char *group, GError **error)
+read_keys (gpointer target, GKeyFile *file, const char *path, const char *group, const WsedOption *options, guint n_options,
+           GError **error)
 {
-  gboolean is_snapshot = g_str_has_prefix (group, "snapshot ");
-  gboolean is_route = g_str_has_prefix (group, "route ");
-  guint n_options;
-  const WsedOption *options = is_snapshot ? wsed_options_snapshot (&n_options)
-                              : is_route  ? wsed_options_route (&n_options)
-                                          : wsed_options (&n_options);
-  g_auto (GStrv) keys = NULL;
+  g_auto (GStrv) keys = g_key_file_get_keys (file, group, NULL, error);
 
-  if (!is_snapshot && !is_route && strcmp (group, "wsed") != 0)
-    {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: the group [%s] is unknown; known are [wsed], [snapshot NAME], [route NAME]",
-                   path, group);
-      return FALSE;
-    }
-  keys = g_key_file_get_keys (file, group, NULL, error);
   if (keys == NULL)
     return FALSE;
   for (guint i = 0; keys[i] != NULL; i++)
     {
-      if (!read_key (config, file, path, group, keys[i], options, n_options, error))
+      if (!read_key (target, file, path, group, keys[i], options, n_options, error))
         return FALSE;
     }
-  if (is_snapshot || is_route)
+  return TRUE;
+}
+
+static gboolean
+read_route (WsedConfig *config, GKeyFile *file, const char *path, const char *group, GError **error)
+{
+  g_autoptr (WsedRoute) route = wsed_route_new (group);
+  guint n_options;
+  const WsedOption *options = wsed_options_route (&n_options);
+
+  if (!read_keys (route, file, path, group, options, n_options, error))
+    return FALSE;
+  if (!wsed_route_check (route, error))
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: [%s]: this version of wsed does not implement %s yet; leave the group out",
-                   path, group, is_snapshot ? "snapshots" : "routes");
+      g_prefix_error (error, "%s: [%s]: ", path, group);
       return FALSE;
+    }
+  for (guint i = 0; i < config->routes->len; i++)
+    {
+      if (strcmp (((WsedRoute *) config->routes->pdata[i])->name, group) != 0)
+        continue;
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: [%s] stands in the configuration file, too; give it another name", path, group);
+      return FALSE;
+    }
+  g_ptr_array_add (config->routes, g_steal_pointer (&route));
+  return TRUE;
+}
+
+static gboolean
+read_snapshot (GKeyFile *file, const char *path, const char *group, GError **error)
+{
+  guint n_options;
+  const WsedOption *options = wsed_options_snapshot (&n_options);
+
+  if (!read_keys (NULL, file, path, group, options, n_options, error))
+    return FALSE;
+  g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: [%s]: this version of wsed does not implement snapshots yet; leave the group out",
+               path, group);
+  return FALSE;
+}
+
+static gboolean
+read_group (WsedConfig *config, GKeyFile *file, const char *path, const char *group, gboolean routes_only, GError **error)
+{
+  guint n_options;
+  const WsedOption *options = wsed_options (&n_options);
+
+  if (g_str_has_prefix (group, "route "))
+    return read_route (config, file, path, group, error);
+  if (routes_only)
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: the group [%s] does not belong into a file of routes; known is [route NAME]",
+                   path, group);
+      return FALSE;
+    }
+  if (g_str_has_prefix (group, "snapshot "))
+    return read_snapshot (file, path, group, error);
+  if (strcmp (group, "wsed") == 0)
+    return read_keys (config, file, path, group, options, n_options, error);
+  g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: the group [%s] is unknown; known are [wsed], [snapshot NAME], [route NAME]", path,
+               group);
+  return FALSE;
+}
+
+static gboolean
+read_file (WsedConfig *config, const char *path, const char *what, gboolean routes_only, GError **error)
+{
+  g_autoptr (GKeyFile) file = g_key_file_new ();
+  g_auto (GStrv) groups = NULL;
+
+  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, error))
+    {
+      g_prefix_error (error, "reading the %s %s: ", what, path);
+      return FALSE;
+    }
+  groups = g_key_file_get_groups (file, NULL);
+  for (guint i = 0; groups[i] != NULL; i++)
+    {
+      if (!read_group (config, file, path, groups[i], routes_only, error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -72,19 +135,11 @@ read_group (WsedConfig *config, GKeyFile *file, const char *path, const char *gr
 gboolean
 wsed_config_read_file (WsedConfig *config, const char *path, GError **error)
 {
-  g_autoptr (GKeyFile) file = g_key_file_new ();
-  g_auto (GStrv) groups = NULL;
+  return read_file (config, path, "configuration", FALSE, error);
+}
 
-  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, error))
-    {
-      g_prefix_error (error, "reading the configuration %s: ", path);
-      return FALSE;
-    }
-  groups = g_key_file_get_groups (file, NULL);
-  for (guint i = 0; groups[i] != NULL; i++)
-    {
-      if (!read_group (config, file, path, groups[i], error))
-        return FALSE;
-    }
-  return TRUE;
+gboolean
+wsed_config_read_routes (WsedConfig *config, const char *path, GError **error)
+{
+  return read_file (config, path, "routes", TRUE, error);
 }

@@ -14,6 +14,7 @@
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
 #define IN(field) ((gssize) G_STRUCT_OFFSET (WsedConfig, field))
+#define OF_ROUTE(field) ((gssize) G_STRUCT_OFFSET (WsedRoute, field))
 #define LATER (-1)
 
 static const char *const log_syncs[] = { "normal", "full", NULL };
@@ -159,6 +160,7 @@ static const WsedOption options[] = {
   { "api-keys", WSED_OPTION_PATH, .offset = IN (api_keys), .help = "File with the keys of services, a JSON object a line" },
   { "allow-url-token", WSED_OPTION_FLAG, .preset = "off", .offset = IN (allow_url_token),
     .help = "Take a token as the parameter token of a streaming endpoint, too; addresses end up in logs" },
+  { "routes", WSED_OPTION_PATH, .offset = IN (routes_file), .help = "File with [route NAME] groups, beside those of the configuration file" },
   { "log-format", WSED_OPTION_CHOICE, .choices = log_formats, .preset = "text", .offset = IN (log_json),
     .help = "How wsed writes its own messages to standard error" },
   { "log-level", WSED_OPTION_CHOICE, .choices = log_levels, .preset = "info", .offset = IN (log_level),
@@ -172,7 +174,6 @@ static const WsedOption options[] = {
   { "consumer-id", WSED_OPTION_TEXT, .offset = LATER, .help = "This daemon's name in the consumer group" },
   { "snapshot-ttl", WSED_OPTION_NUMBER, .min = 0, .max = 86400, .preset = "300", .offset = LATER,
     .help = "Seconds for which a snapshot's result may be reused" },
-  { "routes", WSED_OPTION_PATH, .offset = LATER, .help = "File with [route NAME] groups" },
   { "trusted-proxies", WSED_OPTION_LIST, .form = "a list of ADDRESS or ADDRESS/BITS", .check = check_proxy, .offset = LATER,
     .help = "Proxies whose word on a client's address is taken" },
   { "tls-cert", WSED_OPTION_PATH, .offset = LATER, .help = "Certificate chain, PEM" },
@@ -192,7 +193,7 @@ static const WsedOption snapshot_options[] = {
 };
 
 static const WsedOption route_options[] = {
-  { "types", WSED_OPTION_LIST, .offset = LATER },
+  { "types", WSED_OPTION_LIST, .check = wsed_route_check_type, .offset = OF_ROUTE (types) },
   { "type", WSED_OPTION_TEXT, .offset = LATER },
   { "user", WSED_OPTION_TEXT, .offset = LATER },
   { "role", WSED_OPTION_TEXT, .offset = LATER },
@@ -202,7 +203,8 @@ static const WsedOption route_options[] = {
   { "message", WSED_OPTION_TEXT, .offset = LATER },
   { "drop", WSED_OPTION_FLAG, .offset = LATER },
   { "redact", WSED_OPTION_LIST, .offset = LATER },
-  { "conflate", WSED_OPTION_TEXT, .offset = LATER },
+  { "conflate", WSED_OPTION_TEXT, .form = "a path in the payload: payload.KEY, or just KEY", .check = wsed_route_check_path,
+    .offset = OF_ROUTE (conflate) },
 };
 
 const WsedOption *

@@ -353,7 +353,7 @@ wsed_reader_get_lag (WsedReader *reader,
       lag->bytes += measure (subscription, events);
     }
   for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
-    lag->events += g_array_index (reader->frames, WsedPageFrame, i).subscription != NULL;
+    lag->events += g_array_index (reader->frames, WsedPageFrame, i).event;
   if (reader->frames != NULL)
     lag->bytes += reader->page->len - (reader->frames_sent > 0 ? g_array_index (reader->frames, WsedPageFrame, reader->frames_sent - 1).end : 0);
   if (reader->shared != NULL)

@@ -237,7 +237,7 @@ test_later (void)
 {
   static const char *const refused[] = {
     "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
-    "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_ROUTES=/r", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
+    "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
     "WSE_TLS_CERT=/c", "WSE_TLS_KEY=/k", "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
@@ -270,6 +270,42 @@ test_left_alone (void)
 }
 
 static void
+test_routes (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *routes = write_file ("[route b]\ntypes=depth*\nconflate=symbol\n");
+  g_autofree char *path = write_file ("[route a]\ntypes=Price, price_update\nconflate=payload.symbol.id\n");
+  g_autofree char *command = g_strconcat ("--dev --config ", path, NULL);
+  g_autofree char *variable = g_strconcat ("WSE_ROUTES=", routes, NULL);
+  g_autofree char *twice = g_strconcat ("WSE_ROUTES=", path, NULL);
+  g_autofree char *other = write_file ("[wsed]\nworkers=1\n");
+  g_autofree char *mixed = g_strconcat ("WSE_ROUTES=", other, NULL);
+  g_autoptr (WsedConfig) config = load (command, variable, &error);
+  const WsedRoute *first, *second;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (config->routes->len, ==, 2);
+  first = config->routes->pdata[0];
+  second = config->routes->pdata[1];
+  g_assert_cmpstr (first->name, ==, "route a");
+  g_assert_cmpuint (g_strv_length (first->types), ==, 2);
+  g_assert_cmpstr (first->types[1], ==, "price_update");
+  g_assert_cmpstr (first->conflate, ==, "payload.symbol.id");
+  g_assert_cmpstr (second->types[0], ==, "depth*");
+  g_assert_null (load (command, twice, &error));
+  g_assert_nonnull (strstr (error->message, "[route a] stands in the configuration file, too"));
+  g_clear_error (&error);
+  g_assert_null (load (command, mixed, &error));
+  g_assert_nonnull (strstr (error->message, "[wsed] does not belong into a file of routes"));
+  g_clear_error (&error);
+  g_assert_null (load ("--dev", "WSE_ROUTES=/nowhere", &error));
+  g_assert_nonnull (strstr (error->message, "reading the routes /nowhere"));
+  g_remove (routes);
+  g_remove (path);
+  g_remove (other);
+}
+
+static void
 test_bad_files (void)
 {
   static const char *const cases[][2] = {
@@ -284,7 +320,14 @@ test_bad_files (void)
     { "[snapshot a]\nevery=5\n", "does not implement" },
     { "[snapshot a]\n", "does not implement snapshots yet" },
     { "[route a]\nseverity=loud\n", "one of info, warning, error" },
-    { "[route a]\n", "does not implement routes yet" },
+    { "[route a]\n", "[route a]: types is missing" },
+    { "[route a]\ntypes=t\n", "[route a]: it does nothing" },
+    { "[route a]\ntypes=t\nconflate=x\ntype=u\n", "[route a] type: this version of wsed does not implement it yet" },
+    { "[route a]\ntypes=a*b\n", "[route a] types: “a*b” is not allowed" },
+    { "[route a]\nconflate=a..b\n", "[route a] conflate: “a..b” is not allowed" },
+    { "[route a]\nconflate=payload\n", "names a value in the payload" },
+    { "[route a]\nconflate=1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7\n", "at most 16 steps" },
+    { "[route a]\nwhat=1\n", "[route a] what is unknown; known are types" },
     { "heartbeat-interval=1\n", "reading the configuration" },
   };
 
@@ -403,6 +446,7 @@ static void
 test_default_file (void)
 {
   g_autofree char *text = read_source ("data/wsed.conf");
+  g_autofree char *empty = write_file ("");
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   g_autoptr (GString) uncommented = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
@@ -420,9 +464,13 @@ test_default_file (void)
         g_string_append (uncommented, "[wsed]\n");
       if (equals == NULL || lines[i][1] == ' ')
         continue;
-      g_string_append_printf (uncommented, "%s\n", lines[i] + 1);
       option = wsed_option_find (options, n_options, lines[i] + 1, (gsize) (equals - lines[i]) - 1);
       g_assert_nonnull (option);
+      /* A file that is named has to be there. */
+      if (option->kind == WSED_OPTION_PATH)
+        g_string_append_printf (uncommented, "%s=%s\n", option->name, empty);
+      else
+        g_string_append_printf (uncommented, "%s\n", lines[i] + 1);
       g_assert_true (option->preset == NULL || strcmp (option->preset, equals + 1) == 0);
       n_found++;
     }
@@ -431,6 +479,7 @@ test_default_file (void)
   g_assert_cmpuint (n_found, ==, n_expected);
   config = load_file (uncommented->str, &error);
   g_assert_no_error (error);
+  g_remove (empty);
 }
 
 int
@@ -447,6 +496,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/later", test_later);
   g_test_add_func ("/config/left-alone", test_left_alone);
   g_test_add_func ("/config/bad-files", test_bad_files);
+  g_test_add_func ("/config/routes", test_routes);
   g_test_add_func ("/config/bad-command-lines", test_bad_command_lines);
   g_test_add_func ("/config/loopback", test_loopback);
   g_test_add_func ("/config/early-exit", test_early_exit);

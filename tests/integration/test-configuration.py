@@ -134,9 +134,9 @@ class Configuration(unittest.TestCase):
             self.assertEqual(daemon.get('/api/events?channel=user:x&user_id=x')['events'], [])
 
     def test_later(self):
-        """routes and snapshots are for a later version: naming them stops the start, they are not ignored"""
-        self.refused('WSE_ROUTES', 'not implement', WSE_ROUTES='/etc/wse/routes.conf')
-        for group in ('[route order]\ntypes=OrderShipped\n', '[snapshot accounts]\ndatabase=sqlite:/x\n'):
+        """most of routes, and snapshots, are for a later version: naming them stops the start, they are not ignored"""
+        self.refused('/nowhere/routes.conf', 'No such file', WSE_ROUTES='/nowhere/routes.conf')
+        for group in ('[route order]\ntypes=OrderShipped\ntype=order_shipped\n', '[snapshot accounts]\ndatabase=sqlite:/x\n'):
             path = self.write(group)
             self.refused(path, 'not implement', arguments=('--dev', '--listen=127.0.0.1:0', '--config', path))
 
