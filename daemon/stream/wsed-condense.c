@@ -23,7 +23,6 @@ take (WsedReader       *reader,
   const char *channel;
   guint64 seq;
 
-  subscription->done = entry->seq;
   /* It may come through another channel: a gap must not reach over it. */
   if (entry->several != NULL && wsed_reader_choose (reader, entry->several, &seq, &channel) != subscription)
     wsed_reader_tell_passed_over (reader, subscription);
@@ -34,6 +33,15 @@ take (WsedReader       *reader,
       wsed_reader_tell_passed_over (reader, subscription);
       wsed_reader_add_entry (reader, subscription, entry);
     }
+  subscription->done = entry->seq;
+}
+
+gboolean
+wsed_reader_is_condensed (WsedReader             *reader,
+                          const WsedSubscription *subscription)
+{
+  return reader->lagging && subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->view->newest != NULL && !reader->catching
+         && !subscription->catching;
 }
 
 static void
@@ -43,8 +51,7 @@ condense_each (WsedReader *reader)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE || subscription->view->newest == NULL
-          || subscription->at < subscription->view->begin)
+      if (!wsed_reader_is_condensed (reader, subscription) || wsed_reader_is_left_behind (subscription))
         continue;
       wsed_reader_skip_done (subscription);
       while (subscription->at < wsed_reader_get_end (subscription) && has_room (reader))
@@ -62,11 +69,11 @@ condense_merged (WsedReader *reader)
     {
       WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
 
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE || subscription->at < subscription->view->begin)
+      if (subscription->state != WSED_SUBSCRIPTION_LIVE || wsed_reader_is_left_behind (subscription))
         return FALSE;
       wsed_reader_skip_done (subscription);
       subscription->gathered = subscription->at;
-      any |= subscription->view->newest != NULL;
+      any |= wsed_reader_is_condensed (reader, subscription);
     }
   while (any && has_room (reader))
     {

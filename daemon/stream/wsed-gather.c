@@ -134,13 +134,13 @@ stands_before_erased (WsedSubscription *subscription)
 
   if (subscription->done >= view->slot->erased)
     return FALSE;
-  skip_done (subscription);
+  wsed_reader_skip_done (subscription);
   return subscription->at < view->end && wsed_view_at (view, subscription->at)->seq <= view->slot->erased;
 }
 
-/* Whether the tail has left the position behind. What it took from under one that has had it already, from the log, is no loss. */
-static gboolean
-is_left_behind (WsedSubscription *subscription)
+/* What the tail took from under one that has had it already, from the log, is no loss. */
+gboolean
+wsed_reader_is_left_behind (WsedSubscription *subscription)
 {
   WsedView *view = subscription->view;
 
@@ -187,10 +187,10 @@ gather_each (WsedReader *reader,
 
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         continue;
-      if (!is_left_behind (subscription))
+      if (!wsed_reader_is_left_behind (subscription))
         {
           /* What grows old goes through the page. */
-          if (!reader->lagging || subscription->view->newest == NULL)
+          if (!wsed_reader_is_condensed (reader, subscription))
             gather_view (reader, subscription, gather, max_bytes);
         }
       else
@@ -248,7 +248,7 @@ gather_merged (WsedReader *reader,
         return TRUE;
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         continue;
-      behind |= is_left_behind (subscription);
+      behind |= wsed_reader_is_left_behind (subscription);
       if (!behind)
         wsed_reader_skip_done (subscription);
       subscription->gathered = subscription->at;
@@ -256,7 +256,7 @@ gather_merged (WsedReader *reader,
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
     {
       subscription = g_ptr_array_index (reader->subscriptions, i);
-      if (subscription->state == WSED_SUBSCRIPTION_LIVE && (is_merged (reader, subscription) || is_left_behind (subscription)))
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE && (is_merged (reader, subscription) || wsed_reader_is_left_behind (subscription)))
         wsed_reader_fall_behind (reader, subscription);
     }
   if (behind)

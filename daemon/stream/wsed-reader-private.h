@@ -85,6 +85,10 @@ void wsed_reader_conflate         (WsedReader *reader, WsedSubscription *subscri
 /* What of a lagging reader's channels grows old goes into the page, without what is old (wsed-condense.c). TRUE where nothing else may be
  * sent beside that. */
 gboolean wsed_reader_condense     (WsedReader *reader);
+/* Whether @subscription's events go that way now: not what the client asked for. */
+gboolean wsed_reader_is_condensed (WsedReader *reader, const WsedSubscription *subscription);
+/* Of one that is live: whether what comes next has to come from the log. */
+gboolean wsed_reader_is_left_behind (WsedSubscription *subscription);
 /* Of those that are live, the one whose next entry to be gathered is the oldest; NULL: there is none. */
 WsedSubscription *wsed_reader_find_oldest (WsedReader *reader);
 /* The index up to which it sends now. */

@@ -109,7 +109,7 @@ wsed_reader_add_entry (WsedReader          *reader,
   const WsedPiece *piece = &entry->piece;
 
   g_byte_array_append (get_page (reader), (const guint8 *) piece->chunk->data + piece->offset, piece->length);
-  end_frame (reader, subscription, entry->seq);
+  end_frame (reader, TRUE, subscription, entry->seq);
 }
 
 void

@@ -110,6 +110,9 @@ add_event (WsedReader *reader,
     return;
   if (subscription->left_behind && pass_over (reader, subscription, entry, wsed_reader_get_place (subscription, entry, seq)))
     return;
+  /* Read for one that went on elsewhere meanwhile: it has it from here then. */
+  if (subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->at < subscription->view->end)
+    subscription->at++;
   wsed_reader_tell_passed_over (reader, subscription);
   wsed_reader_add_event (reader, subscription, entry, channel, seq, body);
 }
