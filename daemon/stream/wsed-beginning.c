@@ -84,7 +84,7 @@ on_located (WsedMessage *message,
   subscription->start = subscription->done = locate->seq;
   if (locate->lost)
     {
-      subscription->loss_from = 1;
+      subscription->lost = subscription->lost_before = TRUE;
       search->beginning->recovered = FALSE;
     }
   come_back (search->beginning);
@@ -159,7 +159,7 @@ begin_at_cursor (WsedBeginning    *beginning,
       if (seq >= head->low)
         return;
       /* The views may have still what the log has not. */
-      subscription->loss_from = seq + 1;
+      subscription->lost = TRUE;
       beginning->recovered = FALSE;
     }
 }

@@ -150,12 +150,12 @@ send (WsedHub         *hub,
       const WsedPiece *piece)
 {
   WsedArrival arrival = { wsed_stream_ref (stream), wsed_entry_ref (entry), *piece, seq, key };
-  Delivery *delivery = get_delivery (hub, stream->worker);
+  Delivery *delivery = get_delivery (hub, stream->slot.worker);
 
-  if (piece->chunk->id > hub->last_chunk[stream->worker])
+  if (piece->chunk->id > hub->last_chunk[stream->slot.worker])
     {
       g_ptr_array_add (delivery->chunks, wsed_chunk_ref (piece->chunk));
-      hub->last_chunk[stream->worker] = piece->chunk->id;
+      hub->last_chunk[stream->slot.worker] = piece->chunk->id;
     }
   g_array_append_val (delivery->arrivals, arrival);
   delivery->bytes += piece->length;
@@ -188,13 +188,13 @@ publish_in_channel (WsedHub   *hub,
 
   while (stream != NULL || all != NULL)
     {
-      WsedEncoding encoding = MIN (stream != NULL ? stream->encoding : WSED_N_ENCODINGS, all != NULL ? all->encoding : WSED_N_ENCODINGS);
+      WsedEncoding encoding = MIN (stream != NULL ? stream->slot.encoding : WSED_N_ENCODINGS, all != NULL ? all->slot.encoding : WSED_N_ENCODINGS);
       WsedPiece piece;
 
       encode (hub, entry, channel, encoding, &piece);
-      for (; stream != NULL && stream->encoding == encoding; stream = stream->next)
+      for (; stream != NULL && stream->slot.encoding == encoding; stream = stream->next)
         send (hub, stream, entry, entry->seqs[channel], key, &piece);
-      for (; all != NULL && all->encoding == encoding; all = all->next)
+      for (; all != NULL && all->slot.encoding == encoding; all = all->next)
         send (hub, all, entry, entry->n, key, &piece);
     }
   return any;
@@ -262,12 +262,12 @@ add_subscription (WsedHub     *hub,
   WsedStream *first = whole ? hub->whole : find_streams (hub, channel);
   WsedStream *before = NULL, *stream = first;
 
-  while (stream != NULL && (stream->encoding < encoding || (stream->encoding == encoding && stream->worker < worker)))
+  while (stream != NULL && (stream->slot.encoding < encoding || (stream->slot.encoding == encoding && stream->slot.worker < worker)))
     {
       before = stream;
       stream = stream->next;
     }
-  if (stream == NULL || stream->encoding != encoding || stream->worker != worker)
+  if (stream == NULL || stream->slot.encoding != encoding || stream->slot.worker != worker)
     {
       WsedStream *next = stream;
 

@@ -49,16 +49,18 @@ tell_losses (WsedReader         *reader,
 {
   if (subscription->epoch_lost)
     tell_loss (reader, subscription, 1, position->low, "epoch");
-  else if (subscription->loss_from > 0)
+  else if (subscription->lost)
     {
+      guint64 from = subscription->lost_before ? 1 : asked + 1;
+
       /* What was read for another one a moment ago may still have it. */
-      if (position->low >= subscription->loss_from)
-        tell_loss (reader, subscription, subscription->loss_from, position->low, "retention");
+      if (position->low >= from)
+        tell_loss (reader, subscription, from, position->low, "retention");
     }
   else if (position->low > asked)
     tell_loss (reader, subscription, asked + 1, position->low, "retention");
   subscription->epoch_lost = FALSE;
-  subscription->loss_from = 0;
+  subscription->lost = FALSE;
 }
 
 /* Whether a newer one of its key is known to come. */
@@ -127,7 +129,8 @@ is_behind (const WsedSubscription *subscription)
 static gboolean
 can_go_live (const WsedSubscription *subscription)
 {
-  return !subscription->epoch_lost && subscription->loss_from == 0 && subscription->done + 1 >= subscription->view->complete_from && subscription->done >= subscription->view->slot->erased;
+  return !subscription->epoch_lost && !subscription->lost && subscription->done + 1 >= subscription->view->complete_from
+         && subscription->done >= subscription->view->slot->erased;
 }
 
 static void

@@ -16,8 +16,8 @@ wsed_stream_new (const char  *channel,
 
   g_atomic_ref_count_init (&stream->refs);
   memcpy (stream->channel, channel, size);
-  stream->encoding = encoding;
-  stream->worker = worker;
+  stream->slot.encoding = encoding;
+  stream->slot.worker = worker;
   return stream;
 }
 

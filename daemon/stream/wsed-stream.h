@@ -19,6 +19,8 @@ typedef struct
   guint64 head;                /* the last seq that this worker was told of */
   guint64 erased;              /* what lies in the views up to here was erased from the log; 0: nothing */
   char epoch[WSE_MAX_EPOCH_BYTES + 1];
+  guint8 worker;               /* its index; this and the next never change */
+  guint16 encoding;            /* a WsedEncoding */
 } WsedSlot;
 
 /* A channel in one encoding on one worker, while that worker subscribes to it. Refcounted. A subscription to a channel that nobody else
@@ -28,8 +30,6 @@ struct _WsedStream
   gatomicrefcount refs;
   guint subscriptions;         /* main: how many the worker has */
   WsedStream *next;            /* main: of the same channel */
-  guint16 encoding;            /* a WsedEncoding */
-  guint16 worker;              /* its index */
   WsedSlot slot;
   char channel[];              /* "*": the whole log, its positions are n */
 };

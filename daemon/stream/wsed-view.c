@@ -104,7 +104,6 @@ wsed_view_append (WsedView          *view,
   entry->several = arrival->entry->event->n_channels > 1 ? wsed_entry_ref (arrival->entry) : NULL;
   if (arrival->key != 0)
     supersede (view, arrival->key, arrival->seq);
-  view->remembered++;
   return grown;
 }
 
@@ -116,7 +115,6 @@ wsed_view_drop_first (WsedView *view)
 
   view->complete_from = entry->seq + 1;
   g_clear_pointer (&entry->several, wsed_entry_unref);
-  view->remembered--;
   if (left == 0)
     return resize (view, 0);
   return left <= view->ring->mask / 4 ? resize (view, (view->ring->mask + 1) / 2) : 0;
@@ -125,10 +123,9 @@ wsed_view_drop_first (WsedView *view)
 static void
 free_if_forgotten (WsedView *view)
 {
-  if (view->remembered > 0)
+  if (view->users > 0)
     return;
   g_clear_pointer (&view->filter, wse_filter_unref);
-  g_free (view->live);
   g_free (view);
 }
 
@@ -138,7 +135,7 @@ wsed_view_retire (WsedView *view)
   WsedView **link = &view->slot->views;
   gssize grown;
 
-  g_assert (view->n_live == 0);
+  g_assert (view->n_live == 0 && view->users == 0);
 
   while (*link != view)
     link = &(*link)->next;
@@ -146,6 +143,7 @@ wsed_view_retire (WsedView *view)
   view->slot = NULL;
   for (guint64 i = view->begin; i < view->end; i++)
     g_clear_pointer (&wsed_view_at (view, i)->several, wsed_entry_unref);
+  view->users = view->end - view->begin;
   view->begin = view->end;
   g_clear_pointer (&view->newest, wsed_newest_free);
   grown = resize (view, 0);
@@ -156,7 +154,7 @@ wsed_view_retire (WsedView *view)
 void
 wsed_view_forget (WsedView *view)
 {
-  view->remembered--;
+  view->users--;
   free_if_forgotten (view);
 }
 
@@ -164,12 +162,20 @@ void
 wsed_view_attach (WsedView         *view,
                   WsedSubscription *subscription)
 {
-  /* Full: as many as a power of two, or none. */
-  if ((view->n_live & (view->n_live - 1)) == 0)
-    view->live = g_renew (WsedSubscription *, view->live, MAX (1, view->n_live * 2));
+  if (view->n_live == 1)
+    {
+      WsedSubscription *one = view->live.one;
+
+      view->live.many = g_new (WsedSubscription *, 2);
+      view->live.many[0] = one;
+    }
+  /* Full: as many as a power of two. */
+  else if (view->n_live > 1 && (view->n_live & (view->n_live - 1)) == 0)
+    view->live.many = g_renew (WsedSubscription *, view->live.many, view->n_live * 2);
   subscription->place = view->n_live;
   subscription->attached = TRUE;
-  view->live[view->n_live++] = subscription;
+  view->n_live++;
+  wsed_view_get_live (view)[subscription->place] = subscription;
 }
 
 void
@@ -181,9 +187,17 @@ wsed_view_detach (WsedView         *view,
   if (!subscription->attached)
     return;
   subscription->attached = FALSE;
-  last = view->live[--view->n_live];
-  view->live[subscription->place] = last;
+  last = wsed_view_get_live (view)[view->n_live - 1];
+  wsed_view_get_live (view)[subscription->place] = last;
   last->place = subscription->place;
+  if (view->n_live == 2)
+    {
+      WsedSubscription **many = view->live.many;
+
+      view->live.one = many[0];
+      g_free (many);
+    }
+  view->n_live--;
 }
 
 static guint64

@@ -34,16 +34,17 @@ typedef struct
   WsedStream *stream;          /* referenced */
   WsedView *view;              /* has its filter */
   guint place;                 /* in the view's subscriptions, while live */
-  WsedSubscriptionState state;
   guint from_cursor : 1;       /* it began at a cursor of the client's: all up to `start` is done with */
   guint by_itself : 1;         /* replaying: it is told by name when it has caught up */
+  guint state : 1;             /* a WsedSubscriptionState */
+  guint lost : 1;              /* up to what is kept something may be lost, to be told */
+  guint lost_before : 1;       /* … also of what is before `done` */
   guint epoch_lost : 1;        /* its cursor was of another epoch, or beyond the end; to be told */
   guint attached : 1;          /* to be woken by its view */
   guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
   guint stopped : 1;           /* nothing from `limit` on is sent */
   guint catching : 1;          /* live: what the client asked for comes from the view, up to `target` */
   guint gap_conflated : 1;     /* what was passed over, was for being old; else by policy */
-  guint64 loss_from;           /* from here up to what is kept something may be lost, to be told; 0: nothing known */
   guint64 start;               /* the seq after which it began */
   guint64 done;                /* the seq up to which everything is sent or passed over */
   guint64 target;              /* replaying or catching: the head when that began */
@@ -77,11 +78,14 @@ struct _WsedView
   WsedNewest *newest;          /* of those with a key; NULL: there were none */
   guint64 begin, end;
   guint64 complete_from;       /* every match with this seq or a greater one is, or will be, in [begin, end) */
-  WsedSubscription **live;     /* the live subscriptions, to be woken: n_live, in a block of a power of two */
+  union
+  {
+    WsedSubscription *one;
+    WsedSubscription **many;   /* more than one: in a block of a power of two */
+  } live;                      /* the live subscriptions, to be woken */
   guint n_live;
-  guint users;                 /* subscriptions in any state */
-  guint remembered;            /* entries of the eviction queue that point here */
-  gboolean dirty;              /* in the worker's list of views with news */
+  guint users : 31;            /* subscriptions in any state; retired: entries of the eviction queue that point here */
+  guint dirty : 1;             /* in the worker's list of views with news */
 };
 
 /* Made in @slot where there is none yet; one that is the slot's first begins behind @head. */
@@ -104,6 +108,13 @@ guint64   wsed_view_find_n     (WsedView *view, guint64 n);
 /* The entries from @from on, before @to, that lie together in memory and need no look, at most @max_bytes; returns the index behind
  * them. */
 guint64   wsed_view_run        (WsedView *view, guint64 from, guint64 to, gsize max_bytes, gsize *bytes);
+
+/* The live subscriptions, n_live of them. */
+static inline WsedSubscription **
+wsed_view_get_live (WsedView *view)
+{
+  return view->n_live > 1 ? view->live.many : &view->live.one;
+}
 
 static inline WsedViewEntry *
 wsed_view_at (WsedView *view,

@@ -287,7 +287,7 @@ wsed_worker_erase (WsedWorker *worker,
     {
       WsedStream *stream = g_ptr_array_index (streams, i);
 
-      if (stream->worker == worker->index && stream->slot.views != NULL)
+      if (stream->slot.worker == worker->index && stream->slot.views != NULL)
         stream->slot.erased = MAX (stream->slot.erased, wsed_stream_is_whole (stream) ? n : head);
     }
   if (streams->len > 0)
@@ -437,7 +437,7 @@ mark_dirty (WsedWorker *worker)
 
       view->dirty = FALSE;
       for (guint j = 0; j < view->n_live; j++)
-        wsed_worker_mark (worker, view->live[j]->subscriber);
+        wsed_worker_mark (worker, wsed_view_get_live (view)[j]->subscriber);
     }
   g_ptr_array_set_size (worker->dirty, 0);
 }
