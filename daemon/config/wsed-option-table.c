@@ -6,6 +6,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "guard/wsed-origin.h"
 #include "wse.h"
 #include "wsed-config.h"
 
@@ -73,9 +74,8 @@ check_log (const char *text, GError **error)
 static gboolean
 check_origin (const char *item, GError **error)
 {
-  if (strchr (item, '*') != NULL || strchr (item, ' ') != NULL || strcmp (item, "null") == 0)
-    return refuse (error, "an origin is named whole, without * and spaces, and null never is one");
-  return TRUE;
+  return wsed_origin_is_entry (item)
+         || refuse (error, "an origin is named whole, HOST or SCHEME://HOST, with :PORT or without, never with *; null never is one");
 }
 
 static gboolean

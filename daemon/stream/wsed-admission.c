@@ -25,6 +25,7 @@ wsed_admission_free (WsedAdmission *admission)
   wsed_grant_unref (admission->grant);
   g_free (admission->user);
   g_free (admission->owner);
+  g_free (admission->head);
   g_strfreev (admission->channels);
   g_clear_pointer (&admission->filter, wse_filter_unref);
   g_clear_pointer (&admission->after, wse_cursor_unref);

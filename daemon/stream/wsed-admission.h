@@ -26,6 +26,7 @@ typedef struct
   const char *endpoint;        /* "/wse", static */
   WseDialect dialect;
   WsedFraming framing;
+  char *head;                  /* header lines of its own that an SSE answer has; NULL: none */
   gboolean control;            /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
   GStrv channels;              /* or { "*" } */
   WseFilter *filter;           /* NULL: all */

@@ -44,7 +44,10 @@ wsed_answer_set (SoupServerMessage *message,
         soup_message_headers_replace (headers, "Connection", "close");
       wsed_peer_enter (peer, WSED_PEER_ANSWER, 0);
     }
-  soup_server_message_set_response (message, content_type, SOUP_MEMORY_TAKE, g_string_free (body, FALSE), length);
+  if (content_type != NULL)
+    soup_server_message_set_response (message, content_type, SOUP_MEMORY_TAKE, g_string_free (body, FALSE), length);
+  else
+    g_string_free (body, TRUE);
   soup_server_message_set_status (message, status, wsed_answer_get_phrase (status));
 }
 

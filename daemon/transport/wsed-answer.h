@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* Answers to requests, and the waiting for them. */
 
-/* An answer with @body, which it takes; not to be stored by anybody. */
+/* An answer with @body, which it takes; not to be stored by anybody. @content_type: NULL: there is no body, @body is empty. */
 void   wsed_answer_set        (SoupServerMessage *message, guint status, const char *content_type, GString *body);
 void   wsed_answer_json       (SoupServerMessage *message, guint status, GString *body);
 /* `{"error":{"code","message"}}`; 429 and 503 with Retry-After. */

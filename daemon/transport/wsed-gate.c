@@ -9,6 +9,7 @@
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
+#include "transport/wsed-cors.h"
 #include "transport/wsed-peer.h"
 
 static guint
@@ -104,6 +105,7 @@ wsed_gate_refuse (SoupServerMessage *message,
     g_string_append_printf (answer, "%s: %s\r\n", header, value);
   if (status == 429 || status == 503)
     g_string_append (answer, "Retry-After: 1\r\n");
+  wsed_cors_append (message, answer);
   g_string_append (answer, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
   if (!g_str_equal (soup_server_message_get_method (message), "HEAD"))
     g_string_append_len (answer, body->str, body->len);

@@ -10,10 +10,10 @@
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
+#include "transport/wsed-cors.h"
 #include "transport/wsed-credential.h"
 #include "transport/wsed-extension.h"
 #include "transport/wsed-opening.h"
-#include "transport/wsed-origin.h"
 #include "transport/wsed-peer.h"
 #include "wse-limits.h"
 
@@ -178,18 +178,6 @@ check_protocol (WsedHandshakes    *self,
     refuse (self, message, 400, "bad_handshake", "send one Sec-WebSocket-Key, 16 bytes in base64");
   else
     return TRUE;
-  return FALSE;
-}
-
-static gboolean
-check_origin (WsedHandshakes    *self,
-              SoupServerMessage *message)
-{
-  const char *origin = soup_message_headers_get_list (soup_server_message_get_request_headers (message), "Origin");
-
-  if (origin == NULL || wsed_origin_is_allowed (origin, (const char * const *) self->config->allowed_origins))
-    return TRUE;
-  refuse (self, message, 403, "forbidden_origin", "pages of this origin may not connect; the operator can allow its host");
   return FALSE;
 }
 
@@ -413,6 +401,16 @@ read_last_event_id (WsedHandshakes    *self,
   return TRUE;
 }
 
+/* The stream's head is written by its connection. */
+static char *
+cors_lines (SoupServerMessage *message)
+{
+  GString *lines = g_string_new (NULL);
+
+  wsed_cors_append (message, lines);
+  return g_string_free (lines, FALSE);
+}
+
 void
 wsed_handshakes_answer (WsedHandshakes     *self,
                         SoupServerMessage  *message,
@@ -424,11 +422,13 @@ wsed_handshakes_answer (WsedHandshakes     *self,
   const char *extension = NULL;
   WsedAdmission *admission;
 
-  if ((!sse && !check_protocol (self, message)) || !check_origin (self, message)
+  if ((!sse && !check_protocol (self, message))
       || (!sse && (!check_subprotocol (self, message, endpoint, &control) || !check_extensions (self, message, &extension))))
     return;
   admission = wsed_admission_new ();
   admission->control = control;
+  if (sse)
+    admission->head = cors_lines (message);
   if (wsed_credential_get (message) != NULL)
     admission->grant = wsed_grant_ref (wsed_credential_get (message));
   if (!wsed_endpoint_read (endpoint, g_uri_get_query (soup_server_message_get_uri (message)), admission, &error))

@@ -14,6 +14,7 @@
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-api.h"
+#include "transport/wsed-cors.h"
 #include "transport/wsed-gate.h"
 #include "transport/wsed-listener.h"
 #include "transport/wsed-peer.h"
@@ -200,18 +201,23 @@ check_credential (WsedHttp          *self,
   return FALSE;
 }
 
-/* The route's own conditions that the headers can fail. FALSE: answered. */
+/* The route's own conditions that the headers can fail. @admitted: the origin may. FALSE: answered. */
 static gboolean
 check_route (WsedHttp          *self,
              const Route       *route,
-             SoupServerMessage *message)
+             SoupServerMessage *message,
+             gboolean           admitted)
 {
   const char *method = soup_server_message_get_method (message);
   const char *problem;
   WsedForm form;
 
-  if (route == NULL)
+  if (!admitted)
+    turn_away (message, 403, "forbidden_origin", "pages of this origin may not connect; the operator can allow its host", NULL, NULL);
+  else if (route == NULL)
     turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL, NULL);
+  else if (wsed_cors_is_asked (message))
+    wsed_cors_answer (message, allowed_methods (route));
   else if (!method_is_allowed (route, method))
     turn_away (message, 405, "method_not_allowed", "this path does not take this method", "Allow", allowed_methods (route));
   else if (!check_credential (self, route, message))
@@ -234,12 +240,14 @@ on_got_headers (SoupServerMessage *message,
   WsedRefusal refusal = wsed_gate_check (message, max_body);
   WsedPeer *peer = wsed_peer_of (message);
   guint64 length = wsed_gate_get_length (message);
+  gboolean admitted;
 
   if (peer == NULL)
     return;
   if (soup_server_message_get_status (message) != 0)
     refusal = (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood" };
   clear_preset (message);
+  admitted = wsed_cors_admit (message, (const char * const *) self->api.config->allowed_origins);
   if (refusal.status != 0)
     {
       wsed_gate_refuse (message, refusal.status, refusal.code, refusal.text, NULL, NULL);
@@ -249,7 +257,7 @@ on_got_headers (SoupServerMessage *message,
     wsed_peer_enter (peer, WSED_PEER_BODY, length != G_MAXUINT64 ? length : 0);
   else
     wsed_peer_enter (peer, WSED_PEER_WORK, 0);
-  if (!check_route (self, route, message))
+  if (!check_route (self, route, message, admitted))
     return;
   g_object_set_data (G_OBJECT (message), "wsed-route", (gpointer) route);
 }

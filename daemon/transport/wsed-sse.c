@@ -13,9 +13,8 @@ static const char head[] = "HTTP/1.1 200 OK\r\n"
                            "Cache-Control: no-store\r\n"
                            "X-Accel-Buffering: no\r\n"
                            "X-Content-Type-Options: nosniff\r\n"
-                           "Connection: close\r\n"
-                           "\r\n"
-                           "retry: 2000\n\n";
+                           "Connection: close\r\n";
+static const char beginning[] = "\r\nretry: 2000\n\n";
 
 static void
 sse_take_in (WsedConnection *self,
@@ -52,7 +51,13 @@ sse_clear (WsedConnection *self)
 void
 wsed_sse_init (WsedConnection *self)
 {
-  g_byte_array_append (wsed_outbox_get_own (&self->outbox), (const guint8 *) head, strlen (head));
+  GByteArray *own = wsed_outbox_get_own (&self->outbox);
+  const char *more = self->admission->head;
+
+  g_byte_array_append (own, (const guint8 *) head, strlen (head));
+  if (more != NULL)
+    g_byte_array_append (own, (const guint8 *) more, strlen (more));
+  g_byte_array_append (own, (const guint8 *) beginning, strlen (beginning));
 }
 
 const WsedConnectionKind wsed_sse = {

@@ -16,13 +16,14 @@ ARROWS = {
     'system': set(),
     'auth': {'thread'},
     'ctl': set(),
-    'config': {'log'},
+    'guard': {'metrics'},
+    'config': {'log', 'guard'},
     'log': {'thread'},
     'relay': {'log'},
     'stream': {'thread', 'log', 'metrics', 'auth'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
     'source': {'pipeline', 'metrics'},
-    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth'},
+    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard'},
 }
 ROOT = {'daemon', 'main'}
 # Files beside the composition root belong to the room of their first word; these do not say which that is.

@@ -2,13 +2,13 @@
 
 /* Which pages may connect. */
 
-#include "transport/wsed-origin.h"
+#include "guard/wsed-origin.h"
 
 static void
 test_default (void)
 {
   static const char * const yes[] = { "http://localhost",      "https://localhost:3000", "http://127.0.0.1:8000", "http://[::1]", "http://[::1]:1",
-                                      "HTTP://LocalHost:65535", "app://localhost" };
+                                      "HTTP://LocalHost:65535", "app://localhost",      "http://[0:0:0:0:0:0:0:1]" };
   static const char * const no[] = { "null",
                                      "",
                                      "localhost",
@@ -40,7 +40,15 @@ test_default (void)
                                      "http://[::1]x",
                                      "http://[::2]",
                                      "http://[]",
-                                     "http://local%68ost" };
+                                     "http://local%68ost",
+                                     "http://localhost.",
+                                     "http://localhost:080",
+                                     "http://localhost:+80",
+                                     "http://localhost\\evil.example",
+                                     "http://[::1%25lo]",
+                                     "http://[127.0.0.1]",
+                                     "http://127.1",
+                                     "http://[::ffff:127.0.0.1]" };
 
   for (guint i = 0; i < G_N_ELEMENTS (yes); i++)
     if (!wsed_origin_is_allowed (yes[i], NULL))
@@ -67,6 +75,33 @@ test_list (void)
   g_assert_false (wsed_origin_is_allowed ("null", list));
 }
 
+/* RFC 6454, section 5: scheme, host and port. */
+static void
+test_whole (void)
+{
+  static const char * const list[] = { "https://app.example", "http://dev.example:3000", "443.example:443", "https://[2001:DB8::1]", NULL };
+  static const char * const entries[] = { "https://", "app.example/", "*.example", "a b", "null", "http://x:0", "", "user@x", "http://a,b" };
+  g_autofree char *far = g_strnfill (600, 'a');
+  g_autofree char *long_origin = g_strconcat ("https://", far, NULL);
+
+  g_assert_true (wsed_origin_is_allowed ("https://app.example", list));
+  g_assert_true (wsed_origin_is_allowed ("https://app.example:443", list));
+  g_assert_false (wsed_origin_is_allowed ("http://app.example", list));
+  g_assert_false (wsed_origin_is_allowed ("https://app.example:8443", list));
+  g_assert_false (wsed_origin_is_allowed ("http://app.example:443", list));
+  g_assert_true (wsed_origin_is_allowed ("http://dev.example:3000", list));
+  g_assert_false (wsed_origin_is_allowed ("https://dev.example:3000", list));
+  g_assert_true (wsed_origin_is_allowed ("https://443.example", list));
+  g_assert_false (wsed_origin_is_allowed ("http://443.example", list));
+  g_assert_true (wsed_origin_is_allowed ("https://[2001:db8:0:0::1]", list));
+  g_assert_false (wsed_origin_is_allowed (long_origin, list));
+  for (guint i = 0; list[i] != NULL; i++)
+    g_assert_true (wsed_origin_is_entry (list[i]));
+  for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
+    if (wsed_origin_is_entry (entries[i]))
+      g_error ("%s is taken for an entry", entries[i]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -74,5 +109,6 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/origin/default", test_default);
   g_test_add_func ("/origin/list", test_list);
+  g_test_add_func ("/origin/whole", test_whole);
   return g_test_run ();
 }
