@@ -23,7 +23,7 @@ G_STATIC_ASSERT (sizeof ((WsedGrant *) NULL)->digest == SHA256_DIGEST_LENGTH);
 
 struct _WsedApiKeys
 {
-  gatomicrefcount refs;
+  guint refs;                  /* atomic */
   GPtrArray *grants;           /* (element-type WsedGrant) */
   GHashTable *names;           /* name → WsedGrant */
 };
@@ -107,7 +107,7 @@ wsed_api_keys_new (const char  *path,
   g_autofree char *text = wsed_credential_file_read (path, &length, error);
   g_auto (GStrv) lines = NULL;
 
-  g_atomic_ref_count_init (&self->refs);
+  self->refs = 1;
   self->grants = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_grant_unref);
   self->names = g_hash_table_new (g_str_hash, g_str_equal);
   if (text == NULL)
@@ -136,14 +136,14 @@ wsed_api_keys_new (const char  *path,
 WsedApiKeys *
 wsed_api_keys_ref (WsedApiKeys *self)
 {
-  g_atomic_ref_count_inc (&self->refs);
+  __atomic_fetch_add (&self->refs, 1, __ATOMIC_RELAXED);
   return self;
 }
 
 void
 wsed_api_keys_unref (WsedApiKeys *self)
 {
-  if (self == NULL || !g_atomic_ref_count_dec (&self->refs))
+  if (self == NULL || __atomic_sub_fetch (&self->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_clear_pointer (&self->names, g_hash_table_unref);
   g_clear_pointer (&self->grants, g_ptr_array_unref);

@@ -14,7 +14,7 @@ wsed_grant_new (void)
 {
   WsedGrant *grant = g_new0 (WsedGrant, 1);
 
-  g_atomic_ref_count_init (&grant->refs);
+  grant->refs = 1;
   grant->roles = g_new0 (char *, 1);
   grant->teams = g_new0 (char *, 1);
   grant->subscribe = g_new0 (char *, 1);
@@ -27,14 +27,14 @@ wsed_grant_new (void)
 WsedGrant *
 wsed_grant_ref (WsedGrant *grant)
 {
-  g_atomic_ref_count_inc (&grant->refs);
+  __atomic_fetch_add (&grant->refs, 1, __ATOMIC_RELAXED);
   return grant;
 }
 
 void
 wsed_grant_unref (WsedGrant *grant)
 {
-  if (grant == NULL || !g_atomic_ref_count_dec (&grant->refs))
+  if (grant == NULL || __atomic_sub_fetch (&grant->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_free (grant->user);
   g_free (grant->service);

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * any thread. Where authentication is off there is none: every question below is answered with yes for NULL. */
 typedef struct
 {
-  gatomicrefcount refs;
+  guint refs;                  /* atomic */
   char *user;                  /* sub; NULL: a service's */
   char *service;               /* the API key's name; NULL: a user's */
   GStrv roles, teams;          /* never NULL */

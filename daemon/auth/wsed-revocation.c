@@ -16,7 +16,7 @@ revocation_new (void)
 {
   WsedRevocation *self = g_new0 (WsedRevocation, 1);
 
-  g_atomic_ref_count_init (&self->refs);
+  self->refs = 1;
   self->issued = G_MININT64;
   self->expires = G_MAXINT64;
   return self;
@@ -82,14 +82,14 @@ wsed_revocation_merge (const WsedRevocation *one,
 WsedRevocation *
 wsed_revocation_ref (WsedRevocation *self)
 {
-  g_atomic_ref_count_inc (&self->refs);
+  __atomic_fetch_add (&self->refs, 1, __ATOMIC_RELAXED);
   return self;
 }
 
 void
 wsed_revocation_unref (WsedRevocation *self)
 {
-  if (!g_atomic_ref_count_dec (&self->refs))
+  if (__atomic_sub_fetch (&self->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_free (self->jti);
   g_free (self->user);

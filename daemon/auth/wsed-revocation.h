@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /* That a token, or all that were issued to a user up to a time, are good no more. Immutable, refcounted, any thread. */
 typedef struct
 {
-  gatomicrefcount refs;
+  guint refs;                  /* atomic */
   char *jti;                   /* the one token; NULL: `user` says whose */
   char *user;
   gint64 issued;               /* those issued up to then (microseconds since 1970), and those that do not say when */

@@ -6,7 +6,7 @@
 
 struct _WsedWithdrawal
 {
-  gatomicrefcount refs;
+  guint refs;                  /* atomic */
   WsedRevocation *revocation;  /* one of the two */
   WsedApiKeys *left;
 };
@@ -17,7 +17,7 @@ withdrawal_new (WsedRevocation *revocation,
 {
   WsedWithdrawal *self = g_new0 (WsedWithdrawal, 1);
 
-  g_atomic_ref_count_init (&self->refs);
+  self->refs = 1;
   self->revocation = revocation;
   self->left = left;
   return self;
@@ -38,14 +38,14 @@ wsed_withdrawal_new_api_keys (WsedApiKeys *left)
 WsedWithdrawal *
 wsed_withdrawal_ref (WsedWithdrawal *self)
 {
-  g_atomic_ref_count_inc (&self->refs);
+  __atomic_fetch_add (&self->refs, 1, __ATOMIC_RELAXED);
   return self;
 }
 
 void
 wsed_withdrawal_unref (WsedWithdrawal *self)
 {
-  if (!g_atomic_ref_count_dec (&self->refs))
+  if (__atomic_sub_fetch (&self->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_clear_pointer (&self->revocation, wsed_revocation_unref);
   g_clear_pointer (&self->left, wsed_api_keys_unref);
