@@ -25,9 +25,12 @@ static const char HELP[] =
   "  connections  show who is connected\n"
   "  disconnect   end a connection, or all of a user's\n"
   "  erase        erase what a channel keeps\n"
+  "  token        sign a token\n"
+  "  key          make a key for a service\n"
   "\n"
   "wsectl COMMAND --help says more, so does man wsectl. --version gives the version.\n"
   "The server is http://127.0.0.1:8000, or what WSE_SERVER or --server says.\n"
+  "Who asks is what the token in WSE_TOKEN or --token says, or the key of a service there.\n"
   "\n"
   "Exit status: 0 done; 1 the server refused or could not be reached, or an event was rejected; 2 wrong usage.\n";
 
@@ -42,6 +45,8 @@ static const struct
   { "connections", wsectl_connections },
   { "disconnect", wsectl_disconnect },
   { "erase", wsectl_erase },
+  { "token", wsectl_token },
+  { "key", wsectl_key },
 };
 
 static int

@@ -35,6 +35,31 @@ remove_separator (int   *argc,
       }
 }
 
+/* Beside the server's address goes who asks: the server's part of wsectl finds it in the environment. */
+static gboolean
+on_token (const char  *option,
+          const char  *value,
+          gpointer     data,
+          GError     **error)
+{
+  return g_setenv ("WSE_TOKEN", value, TRUE);
+}
+
+static void
+add_token (GOptionContext     *context,
+           const GOptionEntry *entries)
+{
+  static const GOptionEntry token[] = {
+    { "token", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, on_token, "Token, or a service's key (else WSE_TOKEN, which others cannot see)",
+      "TOKEN" },
+    { NULL }
+  };
+
+  for (guint i = 0; entries[i].long_name != NULL; i++)
+    if (g_str_equal (entries[i].long_name, "server"))
+      g_option_context_add_main_entries (context, token, NULL);
+}
+
 gboolean
 wsectl_command_parse (int                 *argc,
                       char              ***argv,
@@ -51,6 +76,7 @@ wsectl_command_parse (int                 *argc,
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, below);
   g_option_context_add_main_entries (context, entries, NULL);
+  add_token (context, entries);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   remove_separator (argc, *argv);

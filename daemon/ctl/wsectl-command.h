@@ -14,11 +14,13 @@ gboolean wsectl_history (int argc, char **argv, GError **error);
 gboolean wsectl_connections (int argc, char **argv, GError **error);
 gboolean wsectl_disconnect  (int argc, char **argv, GError **error);
 gboolean wsectl_erase       (int argc, char **argv, GError **error);
+gboolean wsectl_token       (int argc, char **argv, GError **error);
+gboolean wsectl_key         (int argc, char **argv, GError **error);
 
 /* Sends DELETE for @name (NULL: none) in @folder, and writes what is answered, which must have the member @expected. @user may be NULL. */
 gboolean wsectl_delete (const char *address, const char *folder, const char *name, const char *user, const char *expected, GError **error);
 
-/* Parses, with --help; at most @most words may be left over. Texts are G_OPTION_ARG_FILENAME, so that no locale changes them:
+/* Parses, with --help, and --token where there is a --server; at most @most words may be left over. Texts are G_OPTION_ARG_FILENAME, so that no locale changes them:
  * they have to be UTF-8, and that is checked for the words that are left. */
 gboolean wsectl_command_parse (int *argc, char ***argv, const char *words, const char *summary, const char *description,
                                const GOptionEntry *entries, int most, GError **error);

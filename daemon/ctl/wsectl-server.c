@@ -4,6 +4,8 @@
 
 #include "wsectl-server.h"
 
+#include <string.h>
+
 #include "wse-error.h"
 
 /* Seconds without a byte before an answer is given up. */
@@ -11,11 +13,14 @@
 /* Bytes of one answer: a page of history has about 4 MiB; a server that sends more is not ours. */
 #define MAX_ANSWER (64 * 1024 * 1024)
 #define CHUNK (64 * 1024)
+/* RFC 6750 section 2.1 */
+#define TOKEN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
 struct _WsectlServer
 {
   char *address;
   GUri *base;
+  char *authorization;         /* NULL: nobody in particular asks */
   SoupSession *session;
 };
 
@@ -27,6 +32,7 @@ wsectl_server_new (const char  *address,
   const char *used = named != NULL && *named != '\0' ? named : WSECTL_DEFAULT_SERVER;
   g_autoptr (GUri) base = g_uri_parse (used, G_URI_FLAGS_ENCODED, NULL);
   const char *scheme = base != NULL ? g_uri_get_scheme (base) : "";
+  const char *token = g_getenv ("WSE_TOKEN");
   WsectlServer *self;
 
   if ((!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https")) || g_uri_get_host (base) == NULL ||
@@ -37,7 +43,13 @@ wsectl_server_new (const char  *address,
                    address != NULL ? "--server" : "WSE_SERVER", used);
       return NULL;
     }
+  if (token != NULL && (*token == '\0' || strspn (token, TOKEN_CHARACTERS) != strlen (token)))
+    {
+      g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "WSE_TOKEN, --token: it has characters that no token and no key has");
+      return NULL;
+    }
   self = g_new0 (WsectlServer, 1);
+  self->authorization = token != NULL ? g_strconcat ("Bearer ", token, NULL) : NULL;
   self->address = g_strdup (used);
   self->base = g_steal_pointer (&base);
   self->session = soup_session_new_with_options ("timeout", PATIENCE, "user-agent", "wsectl/" WSECTL_VERSION, NULL);
@@ -54,6 +66,7 @@ wsectl_server_free (WsectlServer *self)
   g_object_unref (self->session);
   g_uri_unref (self->base);
   g_free (self->address);
+  g_free (self->authorization);
   g_free (self);
 }
 
@@ -86,6 +99,14 @@ wsectl_server_get_uri (WsectlServer *self,
   whole = g_strdup_printf ("%.*s%s", (int) length, below, path);
   return g_uri_build (G_URI_FLAGS_ENCODED, scheme, NULL, g_uri_get_host (self->base), g_uri_get_port (self->base), whole, query,
                       NULL);
+}
+
+void
+wsectl_server_sign (WsectlServer *self,
+                    SoupMessage  *message)
+{
+  if (self->authorization != NULL)
+    soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization", self->authorization);
 }
 
 static GBytes *
@@ -138,6 +159,7 @@ wsectl_server_ask (WsectlServer  *self,
 
   wsectl_reply_clear (reply);
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  wsectl_server_sign (self, message);
   if (body != NULL)
     soup_message_set_request_body_from_bytes (message, content_type, body);
   stream = soup_session_send (self->session, message, NULL, error);

@@ -17,7 +17,7 @@ typedef struct
   GBytes *body;
 } WsectlReply;
 
-/* @address NULL: of the environment, else the default. */
+/* @address NULL: of the environment, else the default. Who asks is what WSE_TOKEN says. */
 WsectlServer *wsectl_server_new (const char *address, GError **error);
 void          wsectl_server_free (WsectlServer *self);
 const char   *wsectl_server_get_address (WsectlServer *self);
@@ -27,6 +27,8 @@ GUri         *wsectl_server_get_uri (WsectlServer *self, const char *path, const
 /* Asks and waits. FALSE where there is no whole answer; any status is an answer. @content_type and @body may be NULL. */
 gboolean      wsectl_server_ask (WsectlServer *self, const char *method, const char *path, const char *query,
                                  const char *content_type, GBytes *body, WsectlReply *reply, GError **error);
+/* Says in @message who asks. */
+void          wsectl_server_sign (WsectlServer *self, SoupMessage *message);
 void          wsectl_reply_clear (WsectlReply *reply);
 /* Appends name=value, percent-encoded; nothing for NULL. */
 void          wsectl_query_add (GString *query, const char *name, const char *value);

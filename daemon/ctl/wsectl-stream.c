@@ -305,6 +305,7 @@ connect_now (WsectlStream *self)
     g_string_append_printf (query, "&%s", self->from);
   uri = wsectl_server_get_uri (self->server, PATH, query->str, TRUE);
   self->message = soup_message_new_from_uri ("GET", uri);
+  wsectl_server_sign (self->server, self->message);
   soup_session_websocket_connect_async (wsectl_server_get_session (self->server), self->message, NULL, protocols,
                                         G_PRIORITY_DEFAULT, self->cancellable, on_connected, self);
 }

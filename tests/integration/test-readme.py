@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -20,6 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r'^```(\w+)(?: (\w+))?\n(.*?)^```$', re.M | re.S)
 ESCAPE = re.compile(r'\x1b(?:[78]|\[[0-9;]*[A-Za-z])|\r')
 ADDRESS = '127.0.0.1:8000'
+OTHER = '127.0.0.1:8001'  # of a daemon that the page itself starts
+WSECTL = os.environ.get('WSE_TEST_WSECTL', 'wsectl')
 
 
 def blocks(page):
@@ -41,7 +44,7 @@ class Shell:
 
     def __init__(self, directory):
         self.errors = open(directory + '/stderr', 'w+b')
-        environment = dict(os.environ, PATH=os.path.dirname(WSED) + ':' + os.environ['PATH'], LC_ALL='C.UTF-8', STATE_DIRECTORY=directory)
+        environment = dict(os.environ, PATH=f'{os.path.dirname(WSED)}:{os.path.dirname(WSECTL)}:{os.environ["PATH"]}', LC_ALL='C.UTF-8', STATE_DIRECTORY=directory)
         self.process = subprocess.Popen(['bash', '-o', 'pipefail'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
                                         cwd=directory, env={n: v for n, v in environment.items() if not n.startswith('WSE_')})
 
@@ -111,10 +114,12 @@ class Pages(unittest.TestCase):
         watcher = None
         output = None
         shell = Shell(daemon.state)
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            other = f'127.0.0.1:{free.getsockname()[1]}'
         try:
             for language, mark, body, line in blocks(page):
                 where = f'{page}:{line}'
-                body = body.replace(ADDRESS, f'127.0.0.1:{daemon.port}')
+                body = body.replace(ADDRESS, f'127.0.0.1:{daemon.port}').replace(OTHER, other)
                 if (language, mark) == ('sh', 'demo'):
                     if not daemon.is_running():
                         daemon.start()

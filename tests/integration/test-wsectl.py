@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """wsectl: every option, what it says when something is wrong, and what a reader gets while wsed is killed under it."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -13,6 +14,9 @@ import subprocess
 import threading
 import unittest
 
+import jwt
+
+from wse_auth import SECRET, Guarded
 from wse_socket import TIMEOUT
 from wse_test import Daemon, Scenario, main, wait_until
 
@@ -78,7 +82,7 @@ class Usage(unittest.TestCase):
     def test_help(self):
         """--help of wsectl and of each command, --version"""
         self.assertEqual(run(None, '--version'), (0, 'wsectl 0.1.0\n', ''))
-        for words in ([], ['publish'], ['tail'], ['history'], ['connections'], ['disconnect'], ['erase']):
+        for words in ([], ['publish'], ['tail'], ['history'], ['connections'], ['disconnect'], ['erase'], ['token'], ['key']):
             code, out, err = run(None, *words, '--help')
             self.assertEqual((code, err), (0, ''))
             self.assertIn('Exit status: 0 done; 1', out)
@@ -96,7 +100,10 @@ class Usage(unittest.TestCase):
                 (['tail', '--format=xml'], '--format'), (['tail', '--fly'], '--fly'), (['history', 'x'], 'x'), (['history', '--limit=0'], '--limit'),
                 (['history', 'global', 'system'], 'system'), (['history', '--types=a,,b'], 'type'), (['history', '--after=a@b'], '--after'),
                 (['history', '--server=ftp://x'], '--server'), (['connections', 'x'], '“x”'), (['disconnect'], '--user'),
-                (['disconnect', 'x', '--user=y'], '--user'), (['erase'], 'channel'), (['erase', '*'], '*'), (['erase', 'user:a', 'b'], '“b”')):
+                (['disconnect', 'x', '--user=y'], '--user'), (['erase'], 'channel'), (['erase', '*'], '*'), (['erase', 'user:a', 'b'], '“b”'), (['token'], 'user'), (['token', 'a b'], 'user'),
+                (['token', 'a'], 'WSE_JWT_KEY'), (['token', 'a', '--key=short'], '32'), (['token', 'a', '--expires=soon', f'--key={SECRET}'], '--expires'),
+                (['token', 'a', '--alg=none', f'--key={SECRET}'], '--alg'), (['token', 'a', '--publish=x', f'--key={SECRET}'], '--publish'),
+                (['key'], 'name'), (['key', 'a', '--subscribe=x'], '--subscribe'), (['history', '--token=a b'], '--token')):
             with self.subTest(words=words):
                 code, out, err = run(None, *words)
                 self.assertEqual((code, out, err.count('\n')), (2, '', 1), err)
@@ -138,9 +145,67 @@ class Usage(unittest.TestCase):
         done = subprocess.run(['groff', '-man', '-Tutf8', '-ww', '-z', PAGE], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ''))
         text = PAGE.read_text().replace('\\-', '-')
-        for command in ('publish', 'tail', 'history', 'connections', 'disconnect', 'erase'):
+        for command in ('publish', 'tail', 'history', 'connections', 'disconnect', 'erase', 'token', 'key'):
             for option in re.findall(r'--[a-z-]+', run(None, command, '--help')[1]):
                 self.assertIn(option, text)
+
+
+class Credentials(unittest.TestCase):
+    """What wsectl makes to get in with, and that it is used."""
+
+    def test_token(self):
+        """token: signed with each kind of key, it lets in; --token and WSE_TOKEN send it with every command"""
+        for kind, arguments in (('secret', None), ('RSA', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']),
+                                ('EC', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'])):
+            with self.subTest(kind=kind):
+                daemon = Guarded(jwt_key=SECRET if kind == 'secret' else 'file:public.pem')
+                key = SECRET
+                if kind != 'secret':
+                    subprocess.run(['openssl', 'genpkey', *arguments, '-out', 'private.pem'], cwd=daemon.state, check=True, capture_output=True)
+                    subprocess.run(['openssl', 'pkey', '-in', 'private.pem', '-pubout', '-out', 'public.pem'], cwd=daemon.state, check=True)
+                    key = f'file:{daemon.state}/private.pem'
+                with daemon:
+                    code, out, err = run(daemon, 'token', 'alice', '--roles=r', '--publish=user:*', '--expires=5m', WSE_JWT_KEY=key)
+                    self.assertEqual((code, err), (0, ''))
+                    token = out.strip()
+                    self.assertEqual(run(daemon, 'publish', 'A', '{"n":1}', '--user=alice', WSE_TOKEN=token)[0], 0)
+                    for words, more in ((['history', f'--token={token}'], {}), (['tail', '--history=1', '--count=1'], {'WSE_TOKEN': token})):
+                        code, out, err = run(daemon, *words, 'user:alice', **more)
+                        self.assertEqual((code, out.count('\n')), (0, 1), err)
+                        self.assertIn('{"n":1}', out)
+                    code, out, err = run(daemon, 'history', 'user:bob', WSE_TOKEN=token)
+                    self.assertEqual((code, out), (1, ''))
+                    self.assertIn('not permitted', err)
+                    code, out, err = run(daemon, 'history', 'user:alice')
+                    self.assertEqual((code, out), (1, ''))
+                    self.assertIn('send a token', err)
+
+    def test_claims(self):
+        """token: what is asked for is what it says"""
+        code, out, err = run(None, 'token', 'alice', f'--key={SECRET}', '--alg=HS512', '--kid=k', '--roles=a,b', '--teams=t', '--subscribe=session:*',
+                             '--publish=user:x', '--monitor', '--admin', '--types=x,y', '--severity=error', '--jti=j', '--issuer=i', '--audience=u', '--expires=2m')
+        self.assertEqual((code, err), (0, ''))
+        self.assertEqual(jwt.get_unverified_header(out.strip()), {'alg': 'HS512', 'typ': 'JWT', 'kid': 'k'})
+        claims = jwt.decode(out.strip(), SECRET, ['HS512'], audience='u')
+        self.assertEqual(claims.pop('exp') - claims.pop('iat'), 120)
+        self.assertEqual(claims, {'sub': 'alice', 'jti': 'j', 'iss': 'i', 'aud': 'u', 'roles': ['a', 'b'], 'teams': ['t'], 'wse': {
+            'subscribe': ['session:*'], 'publish': ['user:x'], 'monitor': True, 'admin': True, 'filter': {'types': ['x', 'y'], 'severity': 'error'}}})
+        self.assertNotIn('exp', jwt.decode(run(None, 'token', 'a', f'--key={SECRET}', '--expires=never')[1].strip(), SECRET, ['HS256']))
+
+    def test_key(self):
+        """key: two lines, or one and the file; wsed lets the service in"""
+        code, out, err = run(None, 'key', 'shop', '--publish=user:*', '--severity=warning')
+        self.assertEqual((code, err), (0, ''))
+        key, line = out.splitlines()
+        self.assertEqual(json.loads(line), {'name': 'shop', 'sha256': hashlib.sha256(key.encode()).hexdigest(), 'publish': ['user:*'],
+                                            'filter': {'severity': 'warning'}})
+        with Guarded(jwt_key=None, keys=line + '\n') as daemon:
+            self.assertEqual(run(daemon, 'publish', 'A', '--user=u', WSE_TOKEN=key)[0], 0)
+            other = run(None, 'key', 'watch', '--monitor', f'--file={daemon.keys}')[1].strip()
+            self.assertEqual(run(daemon, 'connections', WSE_TOKEN=other)[0], 1)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: run(daemon, 'connections', WSE_TOKEN=other)[0] == 0, 'the keys to be read again')
+            self.assertEqual(run(daemon, 'connections', WSE_TOKEN=key)[0], 1)
 
 
 class Publish(Scenario):
