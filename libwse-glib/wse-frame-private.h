@@ -63,6 +63,8 @@ void             wse_frame_decoder_free (WseFrameDecoder *decoder);
 WseFrameStatus   wse_frame_decoder_feed (WseFrameDecoder *decoder, char **data, gsize *length, WseFrame *frame);
 guint16          wse_frame_decoder_get_close_code (WseFrameDecoder *decoder);
 const char      *wse_frame_decoder_get_problem (WseFrameDecoder *decoder);
+/* Whether it stands between two messages, and has seen neither an error nor a close: another one in its place would go on alike. */
+gboolean         wse_frame_decoder_is_fresh (WseFrameDecoder *decoder);
 /* Bytes held for a message under way. */
 gsize            wse_frame_decoder_get_held (WseFrameDecoder *decoder);
 

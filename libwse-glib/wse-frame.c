@@ -446,6 +446,13 @@ wse_frame_decoder_get_problem (WseFrameDecoder *self)
   return self->problem;
 }
 
+gboolean
+wse_frame_decoder_is_fresh (WseFrameDecoder *self)
+{
+  return self->n_header == 0 && !self->in_payload && self->message == 0 && self->n_control == 0 && !self->closed &&
+         self->close_code == 0;
+}
+
 gsize
 wse_frame_decoder_get_held (WseFrameDecoder *self)
 {

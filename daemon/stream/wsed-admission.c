@@ -21,7 +21,6 @@ wsed_admission_free (WsedAdmission *admission)
   if (admission->fd >= 0)
     close (admission->fd);
   g_free (admission->early);
-  g_free (admission->id);
   wsed_grant_unref (admission->grant);
   g_free (admission->user);
   g_free (admission->owner);

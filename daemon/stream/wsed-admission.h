@@ -9,29 +9,29 @@
 
 G_BEGIN_DECLS
 
-/* What a handshake found out, handed over to a worker. */
+/* What a handshake found out, handed over to a worker. There is one for each connection: the order is that of the least padding. */
 typedef struct _WsedJoin WsedJoin;
 
 typedef struct
 {
   int fd;                      /* a connected, non-blocking socket; owned */
+  WseDialect dialect;
+  WsedFraming framing;
+  guint history;               /* for channels that after does not name */
+  char id[37];                 /* the connection's, a UUID */
+  guint control : 1;           /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
+  guint history_given : 1;     /* the client said how many */
+  guint withdrawn : 1;         /* the hub's: the grant holds no longer */
   char *early;                 /* bytes that came right behind the handshake; NULL: none */
   gsize early_length;
-  char *id;                    /* the connection's, a UUID */
   guint64 serial;              /* the hub's: 1, 2, 3 … in the order of admission */
   WsedGrant *grant;            /* what its credential grants; NULL: authentication is off */
-  gboolean withdrawn;          /* the hub's: the grant holds no longer */
   char *user;                  /* sub; NULL: nobody's, or a service's */
   char *owner;                 /* whose its consumers are: the user, or `@` and the service's name; NULL: nobody's */
   const char *endpoint;        /* "/wse", static */
-  WseDialect dialect;
-  WsedFraming framing;
   char *head;                  /* header lines of its own that an SSE answer has; NULL: none */
-  gboolean control;            /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
   GStrv channels;              /* or { "*" } */
   WseFilter *filter;           /* NULL: all */
-  guint history;               /* for channels that after does not name */
-  gboolean history_given;      /* the client said how many */
   WseCursor *after;            /* NULL: none given */
   char *consumer;              /* the durable reader's name; NULL: none */
   GArray *acks;                /* (element-type WsedAck) what it has acked; NULL without a consumer */

@@ -20,7 +20,7 @@ struct _WsedBeginning
   gboolean all_new;
   WsedSubscriber *subscriber;
   guint under_way;             /* messages that will come back */
-  GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
+  GArray *subscriptions;       /* (element-type WsedSubscription*) */
   GPtrArray *searches;         /* (element-type WsedLocate) not sent yet */
   gboolean recovered;
   char epoch[WSE_MAX_EPOCH_BYTES + 1];
@@ -34,21 +34,27 @@ typedef struct
   WsedSubscription *subscription;
 } Search;
 
+GArray *
+wsed_subscriptions_new (void)
+{
+  return g_array_new (FALSE, FALSE, sizeof (WsedSubscription *));
+}
+
 void
 wsed_subscriptions_drop (WsedWorker *worker,
-                         GPtrArray  *subscriptions)
+                         GArray     *subscriptions)
 {
   GPtrArray *streams = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_stream_unref);
 
   for (guint i = 0; i < subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (subscriptions, i);
+      WsedSubscription *subscription = g_array_index (subscriptions, WsedSubscription *, i);
 
       wsed_worker_drop_view (worker, subscription->view);
       g_ptr_array_add (streams, subscription->stream);
       g_free (subscription);
     }
-  g_ptr_array_set_size (subscriptions, 0);
+  g_array_set_size (subscriptions, 0);
   wsed_hub_leave (wsed_worker_get_hub (worker), streams);
 }
 
@@ -62,7 +68,7 @@ come_back (WsedBeginning *beginning)
     beginning->begun (beginning->reader, beginning, beginning->problem);
   if (beginning->subscriptions->len > 0)
     wsed_subscriptions_drop (beginning->worker, beginning->subscriptions);
-  g_ptr_array_unref (beginning->subscriptions);
+  g_array_unref (beginning->subscriptions);
   g_ptr_array_unref (beginning->searches);
   g_clear_pointer (&beginning->filter, wse_filter_unref);
   g_clear_pointer (&beginning->after, wse_cursor_unref);
@@ -196,7 +202,7 @@ subscribe (WsedBeginning  *beginning,
   subscription->subscriber = beginning->subscriber;
   subscription->stream = wsed_stream_ref (stream);
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
-  g_ptr_array_add (beginning->subscriptions, subscription);
+  g_array_append_val (beginning->subscriptions, subscription);
   return subscription;
 }
 
@@ -246,7 +252,7 @@ wsed_beginning_new (WsedReader     *reader,
   beginning->after = wish->after != NULL ? wse_cursor_ref (wish->after) : NULL;
   beginning->acks = wish->acks != NULL ? g_array_ref (wish->acks) : NULL;
   beginning->all_new = wish->all_new;
-  beginning->subscriptions = g_ptr_array_new ();
+  beginning->subscriptions = wsed_subscriptions_new ();
   beginning->searches = g_ptr_array_new ();
   beginning->recovered = TRUE;
   beginning->under_way = 1;
@@ -268,14 +274,14 @@ wsed_beginning_cancel (WsedBeginning *beginning)
   beginning->reader = NULL;
 }
 
-GPtrArray *
+GArray *
 wsed_beginning_take (WsedBeginning *beginning,
                      gboolean      *recovered)
 {
-  GPtrArray *subscriptions = beginning->subscriptions;
+  GArray *subscriptions = beginning->subscriptions;
 
   *recovered = beginning->recovered;
-  beginning->subscriptions = g_ptr_array_new ();
+  beginning->subscriptions = wsed_subscriptions_new ();
   return subscriptions;
 }
 

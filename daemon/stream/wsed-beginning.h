@@ -30,11 +30,13 @@ WsedBeginning *wsed_beginning_new    (WsedReader *reader, WsedSubscriber *subscr
 void           wsed_beginning_cancel (WsedBeginning *beginning);
 /* While begun is called: the subscriptions (element-type WsedSubscription), in the order of the channels, which then are the caller's;
  * whether nothing since the cursor is lost. */
-GPtrArray     *wsed_beginning_take   (WsedBeginning *beginning, gboolean *recovered);
+GArray        *wsed_beginning_take   (WsedBeginning *beginning, gboolean *recovered);
 /* While begun is called: the epoch of the log. */
 const char    *wsed_beginning_get_epoch (WsedBeginning *beginning);
 
 /* Ends subscriptions (element-type WsedSubscription) that are not attached to their views any more. */
-void           wsed_subscriptions_drop (WsedWorker *worker, GPtrArray *subscriptions);
+void           wsed_subscriptions_drop (WsedWorker *worker, GArray *subscriptions);
+/* Room for one: a connection has mostly no more. */
+GArray        *wsed_subscriptions_new  (void);
 
 G_END_DECLS

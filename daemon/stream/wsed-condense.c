@@ -49,7 +49,7 @@ condense_each (WsedReader *reader)
 {
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (!wsed_reader_is_condensed (reader, subscription) || wsed_reader_is_left_behind (subscription))
         continue;
@@ -67,7 +67,7 @@ condense_merged (WsedReader *reader)
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (subscription->state != WSED_SUBSCRIPTION_LIVE || wsed_reader_is_left_behind (subscription))
         return FALSE;

@@ -183,7 +183,7 @@ gather_each (WsedReader *reader,
 
   for (guint i = 0; i < reader->subscriptions->len && !is_full (gather, max_bytes); i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         continue;
@@ -210,7 +210,7 @@ wsed_reader_find_oldest (WsedReader *reader)
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
       WsedView *view = subscription->view;
 
       if (subscription->gathered < wsed_reader_get_end (subscription) && wsed_view_at (view, subscription->gathered)->n < oldest_n)
@@ -242,7 +242,7 @@ gather_merged (WsedReader *reader,
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      subscription = g_ptr_array_index (reader->subscriptions, i);
+      subscription = wsed_reader_nth (reader, i);
       subscription->gathered = subscription->view->end;
       if (subscription->state != WSED_SUBSCRIPTION_LIVE && is_merged (reader, subscription))
         return TRUE;
@@ -255,7 +255,7 @@ gather_merged (WsedReader *reader,
     }
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
     {
-      subscription = g_ptr_array_index (reader->subscriptions, i);
+      subscription = wsed_reader_nth (reader, i);
       if (subscription->state == WSED_SUBSCRIPTION_LIVE && (is_merged (reader, subscription) || wsed_reader_is_left_behind (subscription)))
         wsed_reader_fall_behind (reader, subscription);
     }
@@ -433,7 +433,7 @@ wsed_reader_has_more (WsedReader *reader)
     return TRUE;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (subscription->state == WSED_SUBSCRIPTION_LIVE)
         more |= subscription->at < subscription->view->end;

@@ -38,7 +38,7 @@ sum (WsedReader *reader,
   guint64 total = 0;
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
-    total += count (g_ptr_array_index (reader->subscriptions, i));
+    total += count (wsed_reader_nth (reader, i));
   return total;
 }
 
@@ -58,7 +58,7 @@ count_before (WsedReader *reader,
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      const WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      const WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (can_drop (subscription))
         total += find_limit (subscription, n) - subscription->at;
@@ -75,7 +75,7 @@ divide_evicted (WsedReader *reader,
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
       guint64 evicted;
 
       if (!can_drop (subscription))
@@ -98,7 +98,7 @@ divide (WsedReader *reader,
     return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedView *view = ((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->view;
+      WsedView *view = wsed_reader_nth (reader, i)->view;
 
       if (view->end > view->begin)
         high = MAX (high, wsed_view_at (view, view->end - 1)->n + 1);
@@ -117,7 +117,7 @@ divide (WsedReader *reader,
     }
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (can_drop (subscription))
         subscription->limit = find_limit (subscription, low);
@@ -177,7 +177,7 @@ void
 wsed_reader_tell_all_passed_over (WsedReader *reader)
 {
   for (guint i = 0; i < reader->subscriptions->len; i++)
-    wsed_reader_tell_passed_over (reader, g_ptr_array_index (reader->subscriptions, i));
+    wsed_reader_tell_passed_over (reader, wsed_reader_nth (reader, i));
 }
 
 /* Goes on at the index @to of the view. Where the tail has evicted that, too, the events are passed over as they come from the log. */
@@ -210,7 +210,7 @@ drop_oldest (WsedReader *reader,
   divide (reader, sum (reader, get_unsent) - keep);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (can_drop (subscription))
         go_on_at (reader, subscription, subscription->limit);
@@ -227,7 +227,7 @@ drop_newest (WsedReader *reader,
   divide (reader, keep);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       subscription->stopped = can_drop (subscription);
     }
@@ -240,7 +240,7 @@ go_on_after_stop (WsedReader *reader)
   reader->stopped = FALSE;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (!subscription->stopped)
         continue;
@@ -310,7 +310,7 @@ void
 wsed_reader_arrive_at_end (WsedReader *reader)
 {
   for (guint i = 0; i < reader->subscriptions->len; i++)
-    if (((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->state != WSED_SUBSCRIPTION_LIVE)
+    if (wsed_reader_nth (reader, i)->state != WSED_SUBSCRIPTION_LIVE)
       return;
   if (wsed_reader_has_more (reader))
     return;
@@ -344,7 +344,7 @@ wsed_reader_get_lag (WsedReader *reader,
   *lag = (WsedLag){ .dropped = reader->dropped, .subscriptions = reader->subscriptions->len };
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      const WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      const WsedSubscription *subscription = wsed_reader_nth (reader, i);
       guint64 head = subscription->view->slot->head;
       guint64 events = can_drop (subscription) ? get_unsent (subscription) : head - MIN (head, subscription->done);
 

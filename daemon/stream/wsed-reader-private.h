@@ -23,10 +23,10 @@ struct _WsedReader
   WsedWorker *worker;
   const WsedAdmission *admission;
   WsedEncoding encoding;
-  char epoch[WSE_MAX_EPOCH_BYTES + 1]; /* the log's */
+  const char *epoch;           /* the log's, interned: all have the same */
   WsedReaderFailed failed;
   WsedReaderSubscribed subscribed;
-  GPtrArray *subscriptions;    /* (element-type WsedSubscription) */
+  GArray *subscriptions;       /* (element-type WsedSubscription*): mostly one, for which a GPtrArray takes room for 16 */
   gboolean started;
   gboolean catching;           /* the first channels do, from the views */
   gboolean must_replay;        /* one of them is to be read on from the log, once what is being sent has gone */
@@ -53,6 +53,13 @@ struct _WsedReader
   WsedSubscription *shared_by;
   guint shared_sent;           /* frames */
 };
+
+static inline WsedSubscription *
+wsed_reader_nth (const WsedReader *reader,
+                 guint             i)
+{
+  return g_array_index (reader->subscriptions, WsedSubscription *, i);
+}
 
 /* Puts a message about the stream into the page; @subscription: what it is about, NULL for all. */
 void wsed_reader_tell         (WsedReader *reader, WsedSubscription *subscription, const char *type, const GString *text);

@@ -118,7 +118,7 @@ wsed_reader_append_cursor (WsedReader *reader,
 {
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       wse_cursor_append (cursor, subscription->stream->channel, subscription->view->slot->epoch, subscription->done);
     }
@@ -141,7 +141,7 @@ wsed_reader_choose (WsedReader  *reader,
         i++;
       *seq = entry->seqs[i];
       *channel = entry->event->channels[i];
-      return g_ptr_array_index (reader->subscriptions, 0);
+      return wsed_reader_nth (reader, 0);
     }
   for (guint i = 0; i < entry->event->n_channels; i++)
     {
@@ -186,7 +186,7 @@ wsed_reader_mark (WsedReader *reader)
   wsed_reader_tell_all_passed_over (reader);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
       WsedView *view = subscription->view;
       guint64 seen;
 
@@ -235,9 +235,9 @@ on_first_begun (WsedReader    *reader,
       reader->failed (reader->subscriber, problem);
       return;
     }
-  g_ptr_array_unref (reader->subscriptions);
+  g_array_unref (reader->subscriptions);
   reader->subscriptions = wsed_beginning_take (beginning, &recovered);
-  g_strlcpy (reader->epoch, wsed_beginning_get_epoch (beginning), sizeof reader->epoch);
+  reader->epoch = g_intern_string (wsed_beginning_get_epoch (beginning));
   reader->started = TRUE;
   if (is_told_all (reader))
     tell_hello (reader);
@@ -266,7 +266,8 @@ wsed_reader_new (WsedSubscriber        *subscriber,
   reader->admission = admission;
   reader->encoding = wsed_encoding (admission->dialect, admission->framing);
   reader->failed = failed;
-  reader->subscriptions = g_ptr_array_new ();
+  reader->epoch = "";
+  reader->subscriptions = wsed_subscriptions_new ();
   reader->beginning = wsed_beginning_new (reader, subscriber, reader->encoding, &wish, on_first_begun);
   return reader;
 }
@@ -279,12 +280,12 @@ wsed_reader_free (WsedReader *reader)
   wsed_reader_cancel_replay (reader);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       wsed_view_detach (subscription->view, subscription);
     }
   wsed_subscriptions_drop (reader->worker, reader->subscriptions);
-  g_ptr_array_unref (reader->subscriptions);
+  g_array_unref (reader->subscriptions);
   g_clear_pointer (&reader->page, g_byte_array_unref);
   g_clear_pointer (&reader->frames, g_array_unref);
   g_clear_pointer (&reader->shared, wsed_fetch_unref);

@@ -192,7 +192,7 @@ tell_who_caught_up (WsedReader *reader)
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
       gboolean reached = subscription->catching && has_caught_up (subscription);
 
       if (!subscription->by_itself)
@@ -207,7 +207,7 @@ tell_who_caught_up (WsedReader *reader)
     return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (subscription->catching && !subscription->by_itself)
         end_catching (subscription);
@@ -227,7 +227,7 @@ all_live (WsedReader *reader)
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (!is_behind (subscription))
         continue;
@@ -244,8 +244,8 @@ all_live (WsedReader *reader)
   if (together > 0 && together == together_ready)
     {
       for (guint i = 0; i < reader->subscriptions->len; i++)
-        if (is_behind (g_ptr_array_index (reader->subscriptions, i)) && !((WsedSubscription *) reader->subscriptions->pdata[i])->by_itself)
-          go_live (g_ptr_array_index (reader->subscriptions, i));
+        if (is_behind (wsed_reader_nth (reader, i)) && !wsed_reader_nth (reader, i)->by_itself)
+          go_live (wsed_reader_nth (reader, i));
       reader->catching = TRUE;
       together = 0;
     }
@@ -369,7 +369,7 @@ ask (WsedReader *reader)
   g_ptr_array_set_size (reader->replaying, 0);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (!is_behind (subscription) || has_all (subscription))
         continue;

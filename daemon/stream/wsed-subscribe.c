@@ -51,7 +51,7 @@ wsed_reader_find (WsedReader *reader,
 {
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (strcmp (subscription->stream->channel, channel) == 0)
         return subscription;
@@ -64,7 +64,7 @@ wsed_reader_unsubscribe (WsedReader *reader,
                          const char *channel)
 {
   WsedSubscription *subscription = wsed_reader_find (reader, channel);
-  g_autoptr(GPtrArray) gone = NULL;
+  g_autoptr(GArray) gone = NULL;
 
   if (subscription == NULL)
     return FALSE;
@@ -73,9 +73,11 @@ wsed_reader_unsubscribe (WsedReader *reader,
     if (reader->replaying->pdata[i] == subscription)
       reader->replaying->pdata[i] = NULL;
   wsed_view_detach (subscription->view, subscription);
-  g_ptr_array_remove (reader->subscriptions, subscription);
-  gone = g_ptr_array_new ();
-  g_ptr_array_add (gone, subscription);
+  for (guint i = reader->subscriptions->len; i-- > 0;)
+    if (wsed_reader_nth (reader, i) == subscription)
+      g_array_remove_index (reader->subscriptions, i);
+  gone = wsed_subscriptions_new ();
+  g_array_append_val (gone, subscription);
   wsed_subscriptions_drop (reader->worker, gone);
   /* The others may have waited for it. */
   wsed_reader_replay (reader);
@@ -87,7 +89,7 @@ on_begun (WsedReader    *reader,
           WsedBeginning *beginning,
           const char    *problem)
 {
-  g_autoptr(GPtrArray) taken = NULL;
+  g_autoptr(GArray) taken = NULL;
   WsedSubscription *subscription;
   gboolean recovered;
 
@@ -98,10 +100,10 @@ on_begun (WsedReader    *reader,
       return;
     }
   taken = wsed_beginning_take (beginning, &recovered);
-  subscription = g_ptr_array_index (taken, 0);
+  subscription = g_array_index (taken, WsedSubscription *, 0);
   subscription->by_itself = TRUE;
   wsed_reader_unsubscribe (reader, subscription->stream->channel);
-  g_ptr_array_add (reader->subscriptions, subscription);
+  g_array_append_val (reader->subscriptions, subscription);
   /* The answer first: it goes out before anything of the page. */
   reader->subscribed (reader->subscriber, subscription->stream->channel, subscription->view->slot->epoch, subscription->done,
                       recovered, NULL);
@@ -176,7 +178,7 @@ wsed_reader_erase (WsedReader *reader,
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (!wsed_stream_is_whole (subscription->stream) && strcmp (subscription->stream->channel, channel) != 0)
         continue;
@@ -187,8 +189,8 @@ wsed_reader_erase (WsedReader *reader,
     }
   /* What is merged stays together. */
   for (guint i = 0; merged && behind && i < reader->subscriptions->len; i++)
-    if (((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->state == WSED_SUBSCRIPTION_LIVE)
-      wsed_reader_fall_behind (reader, g_ptr_array_index (reader->subscriptions, i));
+    if (wsed_reader_nth (reader, i)->state == WSED_SUBSCRIPTION_LIVE)
+      wsed_reader_fall_behind (reader, wsed_reader_nth (reader, i));
   wsed_reader_replay (reader);
   wsed_worker_mark (reader->worker, reader->subscriber);
 }
@@ -203,7 +205,7 @@ wsed_reader_get_n_others (WsedReader *reader,
 gboolean
 wsed_reader_is_whole (WsedReader *reader)
 {
-  return reader->subscriptions->len > 0 && wsed_stream_is_whole (((WsedSubscription *) reader->subscriptions->pdata[0])->stream);
+  return reader->subscriptions->len > 0 && wsed_stream_is_whole (wsed_reader_nth (reader, 0)->stream);
 }
 
 static guint64
@@ -247,7 +249,7 @@ wsed_reader_restrict (WsedReader      *reader,
 {
   for (guint i = reader->subscriptions->len; i > 0; i--)
     {
-      WsedSubscription *subscription = g_ptr_array_index (reader->subscriptions, i - 1);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i - 1);
 
       if (all || !wsed_grant_may_subscribe (grant, subscription->stream->channel))
         drop (reader, subscription);
@@ -276,7 +278,7 @@ wsed_reader_get_channels (WsedReader *reader)
   GPtrArray *channels = g_ptr_array_new ();
 
   for (guint i = 0; i < reader->subscriptions->len; i++)
-    g_ptr_array_add (channels, ((WsedSubscription *) g_ptr_array_index (reader->subscriptions, i))->stream->channel);
+    g_ptr_array_add (channels, wsed_reader_nth (reader, i)->stream->channel);
   return channels;
 }
 

@@ -45,22 +45,23 @@ struct _WsedConnection
   WsedReader *reader;          /* NULL: the test's echo */
   WsedOutbox outbox;
   WsedConnectionState state;
-  gboolean readable;           /* the socket may have something */
-  gboolean writable;           /* the socket may take something */
-  gboolean half_closed;        /* the peer sends no more */
-  gboolean gone;               /* to be freed at the end of the turn */
+  guint readable : 1;          /* the socket may have something */
+  guint writable : 1;          /* the socket may take something */
+  guint half_closed : 1;       /* the peer sends no more */
+  guint gone : 1;              /* to be freed at the end of the turn */
+  guint bad_in_a_row : 8;      /* messages that could not be understood */
+  guint32 queued;              /* what the kernel held for the peer when that was last asked */
+  guint32 ping;                /* the number that the last one bore */
   GByteArray *input;           /* read, and held back until a command is done; NULL: none */
   gint64 heard_at;             /* when the last frame came */
   gint64 touched_at;           /* when the log last heard of the consumer */
-  gsize queued;                /* what the kernel held for the peer when that was last asked */
   gint64 moved_at;             /* when events last went out, or none were waiting */
   gint64 began_at;             /* as these; `since`: the same, microseconds since 1970 */
   gint64 since;
   guint64 sent, sent_bytes;    /* events, and all bytes */
 
   /* Of a WebSocket. */
-  WseFrameDecoder *decoder;
-  guint32 ping;                /* the number that the last one bore */
+  WseFrameDecoder *decoder;    /* of a message under way; NULL between two */
   gint64 pinged_at;            /* when it was made; 0: it was answered, or there is none */
   gint64 round_trip;           /* microseconds, of the last that was answered; -1: none yet */
 
@@ -69,13 +70,11 @@ struct _WsedConnection
   WsedHistory *history;        /* what it waits for, where that is a page */
   WsedAcknowledge *acknowledge; /* … or an ack */
   WsedRefresh *refresh;        /* … or a new token */
-  guint bad_in_a_row;
 };
 
 extern const WsedConnectionKind wsed_websocket, wsed_sse;
 
-/* Prepares a connection of the kind: its decoder, its head. */
-void wsed_websocket_init       (WsedConnection *self, gsize max_message, gboolean echo);
+/* Prepares a connection of the kind: its head. */
 void wsed_sse_init             (WsedConnection *self);
 
 /* wsed-describe.c: what an operator is told of it, a JSON object; whether it is meant. */

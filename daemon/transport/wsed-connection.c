@@ -422,10 +422,11 @@ wsed_connection_start (WsedWorker    *worker,
   g_clear_pointer (&admission->early, g_free);
   if (self->kind == &wsed_sse)
     wsed_sse_init (self);
-  else
-    wsed_websocket_init (self, wsed_worker_get_config (worker)->max_message, echo);
   if (!echo)
     self->reader = wsed_reader_new (&self->subscriber, admission, on_failed);
+  /* The reader has begun with these; of what is idle there are many. */
+  g_clear_pointer (&admission->channels, g_strfreev);
+  g_clear_pointer (&admission->after, wse_cursor_unref);
   if (admission->withdrawn)
     wsed_connection_close (self, WSE_CLOSE_BAD_TOKEN, "the credential was revoked");
   watch_expiry (self);

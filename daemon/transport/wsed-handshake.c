@@ -358,8 +358,9 @@ prepare (WsedHandshakes    *self,
          const char        *extension)
 {
   Admitting *admitting = g_new0 (Admitting, 1);
+  g_autofree char *id = g_uuid_string_random ();
 
-  admission->id = g_uuid_string_random ();
+  g_strlcpy (admission->id, id, sizeof admission->id);
   admitting->handshakes = self;
   admitting->admission = admission;
   admitting->extension = extension;

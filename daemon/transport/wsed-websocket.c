@@ -71,6 +71,20 @@ websocket_is_busy (WsedConnection *self)
   return self->command != NULL || wsed_outbox_is_full (&self->outbox);
 }
 
+/* Most connections never say anything: they have no decoder. */
+static WseFrameDecoder *
+get_decoder (WsedConnection *self)
+{
+  const WsedHubConfig *config = wsed_worker_get_config (self->subscriber.worker);
+
+  if (self->decoder == NULL)
+    {
+      self->decoder = wse_frame_decoder_new (TRUE, config->max_message, self->reader == NULL);
+      wse_frame_decoder_set_deflate (self->decoder, self->admission->framing == WSED_FRAMING_DEFLATE);
+    }
+  return self->decoder;
+}
+
 static void
 websocket_take_in (WsedConnection *self,
                    char           *data,
@@ -86,7 +100,7 @@ websocket_take_in (WsedConnection *self,
             self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) data, length);
           return;
         }
-      switch (wse_frame_decoder_feed (self->decoder, &data, &length, &frame))
+      switch (wse_frame_decoder_feed (get_decoder (self), &data, &length, &frame))
         {
         case WSE_FRAME_MESSAGE:
           on_frame (self, &frame);
@@ -96,6 +110,8 @@ websocket_take_in (WsedConnection *self,
                                  wse_frame_decoder_get_problem (self->decoder));
           break;
         case WSE_FRAME_MORE:
+          if (wse_frame_decoder_is_fresh (self->decoder))
+            g_clear_pointer (&self->decoder, wse_frame_decoder_free);
           return;
         default:
           g_assert_not_reached ();
@@ -134,15 +150,6 @@ websocket_clear (WsedConnection *self)
 {
   wsed_dispatch_cancel (self);
   g_clear_pointer (&self->decoder, wse_frame_decoder_free);
-}
-
-void
-wsed_websocket_init (WsedConnection *self,
-                     gsize           max_message,
-                     gboolean        echo)
-{
-  self->decoder = wse_frame_decoder_new (TRUE, max_message, echo);
-  wse_frame_decoder_set_deflate (self->decoder, self->admission->framing == WSED_FRAMING_DEFLATE);
 }
 
 const WsedConnectionKind wsed_websocket = {

@@ -104,6 +104,8 @@ main (int argc, char **argv)
   setrlimit (RLIMIT_NOFILE, &files);
 
   load_open (&load);
+  load_touch (&load);
+  load_run (&load, 0.2, 0);
   rss = bench_process_rss (load.pid);
   cpu = bench_process_cpu (load.pid, NULL);
   seconds = load_connect (&load);

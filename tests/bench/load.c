@@ -256,6 +256,18 @@ load_connect (Load *load)
 }
 
 void
+load_touch (Load *load)
+{
+  unsigned n = load->n;
+
+  load->n = 1;
+  load_connect (load);
+  bench_subscriber_end (&load->subscribers[0]);
+  load->n = n;
+  load->opened = load->ended = 0;
+}
+
+void
 load_run (Load *load, double seconds, int drain)
 {
   double end = load_now () + seconds * 1e6;

@@ -50,6 +50,8 @@ typedef struct
 /* Microseconds of a clock that does not jump. */
 double load_now     (void);
 void   load_open    (Load *load);
+/* Lets one subscriber come and go, so that what a server touches for its first is not counted for the others. */
+void   load_touch   (Load *load);
 /* Connects all subscribers; the seconds it took. */
 double load_connect (Load *load);
 /* Waits until one message reaches all subscribers, and counts from there; 0 where that does not come about. */

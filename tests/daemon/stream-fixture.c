@@ -233,7 +233,7 @@ client_new (StreamFixture       *fixture,
     client->blocks = g_string_new (NULL);
   client->decoder = wse_frame_decoder_new (FALSE, 16 * 1024 * 1024, TRUE);
   admission->fd = fds[1];
-  admission->id = g_strdup ("00000000-0000-4000-8000-000000000000");
+  g_strlcpy (admission->id, "00000000-0000-4000-8000-000000000000", sizeof admission->id);
   admission->endpoint = "/wse";
   admission->dialect = options->dialect;
   admission->framing = options->framing;
