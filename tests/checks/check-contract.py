@@ -13,7 +13,6 @@ SECTIONS = ('1', '2', '3')
 # A sentence ends at a full stop or semicolon before what can begin another one; clauses side by side have a dot between them.
 END = re.compile(r'(?<=[.;])\s+(?=[A-Z`*<])|\s·\s')
 RULE = re.compile(r'\|[ :|-]*\|$')
-FUNCTION = {'.py': r'^ *(?:def (?=test)|class )(\w+)', '.c': r'^(test_\w+) \('}
 LATER = 'later: '
 # What is for later is the exception: to be lowered with each capability that comes.
 MAX_LATER = 15
@@ -53,16 +52,6 @@ def rows(tree):
             if line and not line.startswith('#')]
 
 
-def tests(tree):
-    """What a row may name: FOLDER/FILE:NAME of each function and class of a test."""
-    names = set()
-    for path, text in tree.items():
-        found = re.fullmatch(r'tests/(.+/)(?:test-)?([\w-]+)(\.py|\.c)', path)
-        if found:
-            names |= {f'{found.group(1)}{found.group(2)}:{name}' for name in re.findall(FUNCTION[found.group(3)], text, re.M)}
-    return names
-
-
 def without_row(tree):
     quotes = [plain(row.quote) for row in rows(tree) if row.quote]
     return [f'{CONTRACT}: no row of {TABLE} has a part of it: {sentence}' for sentence in sentences(tree)
@@ -76,7 +65,7 @@ def without_sentence(tree):
 
 
 def without_test(tree):
-    known, problems = tests(tree), []
+    known, problems = t.tests(tree), []
     for row in rows(tree):
         named = [] if row.tests.startswith(LATER) else row.tests.split()
         problems += [f'{TABLE}:{row.line}: {row.id}: there is no test {name}' for name in named if name not in known]

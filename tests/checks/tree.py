@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 IGNORED = re.compile(r'(^|/)(\.git|_build[^/]*|build[^/]*(?<!build-aux)|__pycache__|node_modules)(/|$)')
+TEST = {'.py': r'^ *(?:def (?=test)|class )(\w+)', '.c': r'^(test_\w+) \('}
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 
 
@@ -56,6 +57,16 @@ def grep(tree, pattern, what, of=lambda path: True, view=lambda text: text):
                 if found:
                     problems.append(f'{path}:{number}: {what.format(found.group())}')
     return problems
+
+
+def tests(tree):
+    """FOLDER/FILE:NAME of each function and class of a test, as a table of promises may name it."""
+    names = set()
+    for path, text in tree.items():
+        found = re.fullmatch(r'tests/(.+/)(?:test-)?([\w-]+)(\.py|\.c)', path)
+        if found:
+            names |= {f'{found.group(1)}{found.group(2)}:{name}' for name in re.findall(TEST[found.group(3)], text, re.M)}
+    return names
 
 
 class Report:
