@@ -18,6 +18,7 @@ wsectl_answer_find (const char   *data,
   WseJsonValue key, member;
   WseJson json;
 
+  *value = (WseJsonValue){ 0 };
   wse_json_init (&json, data, length);
   if (!wse_json_enter_object (&json))
     return FALSE;
