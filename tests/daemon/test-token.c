@@ -7,49 +7,15 @@
 
 #include "auth/wsed-base64url.h"
 #include "auth/wsed-token.h"
+#include "token-fixture.h"
 #include "wse-filter.h"
-
-#define SECRET "0123456789abcdef0123456789abcdef"
-/* Microseconds since 1970. */
-#define NOW (G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC)
 
 static const WsedTokenRules no_rules;
 
 static char *
-encode (const char *data,
-        gsize       length)
-{
-  char *text = g_base64_encode ((const guchar *) data, length);
-
-  g_strdelimit (text, "+", '-');
-  g_strdelimit (text, "/", '_');
-  *strchrnul (text, '=') = '\0';
-  return text;
-}
-
-/* A token signed by HMAC with @type, whatever its header says. */
-static char *
-sign_with (GChecksumType  type,
-           const char    *secret,
-           const char    *header,
-           const char    *claims)
-{
-  g_autofree char *first = encode (header, strlen (header)), *second = encode (claims, strlen (claims));
-  g_autofree char *both = g_strconcat (first, ".", second, NULL), *last = NULL;
-  g_autoptr (GHmac) hmac = g_hmac_new (type, (const guchar *) secret, strlen (secret));
-  guint8 digest[64];
-  gsize length = sizeof digest;
-
-  g_hmac_update (hmac, (const guchar *) both, -1);
-  g_hmac_get_digest (hmac, digest, &length);
-  last = encode ((const char *) digest, length);
-  return g_strconcat (both, ".", last, NULL);
-}
-
-static char *
 sign (const char *claims)
 {
-  return sign_with (G_CHECKSUM_SHA256, SECRET, "{\"alg\":\"HS256\",\"typ\":\"JWT\"}", claims);
+  return sign_token (G_CHECKSUM_SHA256, SECRET, "{\"alg\":\"HS256\",\"typ\":\"JWT\"}", -1, claims, -1);
 }
 
 static WsedGrant *
@@ -148,7 +114,7 @@ test_algorithms (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_autofree char *token = sign_with (cases[i].type, SECRET, cases[i].header, "{\"sub\":\"a\"}");
+      g_autofree char *token = sign_token (cases[i].type, SECRET, cases[i].header, -1, "{\"sub\":\"a\"}", -1);
       WsedCredentialProblem problem;
       g_autoptr (WsedGrant) grant = NULL;
 
@@ -339,7 +305,7 @@ test_confusion (void)
                             "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
                             "6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"
                             "-----END PUBLIC KEY-----\n";
-  g_autofree char *where = write_file (pem), *token = sign_with (G_CHECKSUM_SHA256, pem, "{\"alg\":\"HS256\"}", "{\"sub\":\"a\"}");
+  g_autofree char *where = write_file (pem), *token = sign_token (G_CHECKSUM_SHA256, pem, "{\"alg\":\"HS256\"}", -1, "{\"sub\":\"a\"}", -1);
   WsedCredentialProblem problem;
   g_autoptr (WsedGrant) grant = verify_with (token, where, &no_rules, &problem);
 

@@ -7,42 +7,10 @@
 
 #include "auth/wsed-revocation.h"
 #include "auth/wsed-token.h"
+#include "../daemon/token-fixture.h"
 #include "wse-channel.h"
 
-#define SECRET "0123456789abcdef0123456789abcdef"
-#define NOW (G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC)
-
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
-
-static char *
-encode (const char *data,
-        gsize       length)
-{
-  char *text = g_base64_encode ((const guchar *) data, length);
-
-  g_strdelimit (text, "+", '-');
-  g_strdelimit (text, "/", '_');
-  text[strcspn (text, "=")] = '\0';
-  return text;
-}
-
-static char *
-sign (const char *header,
-      gsize       header_length,
-      const char *claims,
-      gsize       claims_length)
-{
-  g_autofree char *first = encode (header, header_length), *second = encode (claims, claims_length);
-  g_autofree char *both = g_strconcat (first, ".", second, NULL), *last = NULL;
-  g_autoptr (GHmac) hmac = g_hmac_new (G_CHECKSUM_SHA256, (const guchar *) SECRET, strlen (SECRET));
-  guint8 digest[32];
-  gsize length = sizeof digest;
-
-  g_hmac_update (hmac, (const guchar *) both, -1);
-  g_hmac_get_digest (hmac, digest, &length);
-  last = encode ((const char *) digest, length);
-  return g_strconcat (both, ".", last, NULL);
-}
 
 static void
 check_grant (const WsedGrant *grant)
@@ -88,7 +56,7 @@ LLVMFuzzerTestOneInput (const guint8 *data,
 
   if (end != NULL)
     {
-      g_autofree char *token = sign (text, end - text, end + 1, size - (end + 1 - text));
+      g_autofree char *token = sign_token (G_CHECKSUM_SHA256, SECRET, text, end - text, end + 1, size - (end + 1 - text));
 
       verify (token);
     }
