@@ -137,6 +137,25 @@ find_end (WsedIndex *self)
   return MAX (n, ids);
 }
 
+/* A channel has no more events than the log. Rows have no checksum as blocks have; this much can be seen, and who reads would have to tell
+ * holes without end. */
+static gboolean
+check_ends (WsedIndex  *self,
+            GError    **error)
+{
+  for (guint id = 0; id < self->by_id->len; id++)
+    {
+      const WsedChannel *channel = wsed_index_get (self, id);
+
+      if (channel == NULL || channel->head <= self->n)
+        continue;
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "the log is damaged: channel %u ends at %" G_GUINT64_FORMAT ", behind the log's end %"
+                   G_GUINT64_FORMAT, id, channel->head, self->n);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 wsed_index_load (WsedIndex             *self,
                  const WsedSqliteMeta  *meta,
@@ -151,7 +170,7 @@ wsed_index_load (WsedIndex             *self,
     return FALSE;
   self->max_events = max_events;
   self->n = find_end (self);
-  return apply_max_events (self, meta->max_events, error);
+  return check_ends (self, error) && apply_max_events (self, meta->max_events, error);
 }
 
 gboolean

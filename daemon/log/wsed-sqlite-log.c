@@ -189,8 +189,11 @@ wsed_sqlite_log_new (const char           *path,
     {
       self->readers[i] = wsed_sqlite_reader_new (path, wsed_sqlite_writer_get_index (self->writer),
                                                  wsed_sqlite_writer_get_checkpoint (self->writer), error);
-      if (self->readers[i] == NULL)
-        return NULL;
+      if (self->readers[i] != NULL)
+        continue;
+      wsed_sqlite_writer_stop (self->writer);
+      release (self);
+      return NULL;
     }
   return WSED_LOG (g_steal_pointer (&self));
 }

@@ -142,7 +142,12 @@ read_event (Reading *self,
   if (self->reader->cursor.failed)
     self->done = TRUE;
   else if (entry == NULL || !lane_has (first, entry, &record))
-    pass_hole (self, first->position, first->position->seq + 1);
+    {
+      /* A hole costs as much as an event. */
+      self->page_events++;
+      self->scanned++;
+      pass_hole (self, first->position, first->position->seq + 1);
+    }
   else if (has_room (self, entry))
     {
       for (guint i = 0; i < self->n_lanes; i++)
