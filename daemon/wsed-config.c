@@ -129,6 +129,8 @@ wsed_config_free (WsedConfig *config)
   g_free (config->api_keys);
   g_free (config->routes_file);
   g_ptr_array_unref (config->routes);
+  g_free (config->tls_cert);
+  g_free (config->tls_key);
   g_free (config->log);
   g_free (config->log_directory);
   g_free (config);
@@ -280,6 +282,12 @@ finish (WsedConfig *config, GStrv environment, GError **error)
     {
       config->log_directory = find_state_directory (environment);
       config->log = g_strdup_printf ("sqlite:%s/wse.db", config->log_directory);
+    }
+  if ((config->tls_cert == NULL) != (config->tls_key == NULL))
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s is set and %s is not: TLS needs both", config->tls_cert != NULL ? "tls-cert" : "tls-key",
+                   config->tls_cert != NULL ? "tls-key" : "tls-cert");
+      return FALSE;
     }
   config->log_level = (GLogLevelFlags) (G_LOG_LEVEL_ERROR << (guint) config->log_level);
   for (guint i = 0; config->listen[i] != NULL; i++)

@@ -35,6 +35,7 @@ typedef struct
   gboolean allow_url_token;
   char *routes_file;           /* with further routes; NULL: none */
   GPtrArray *routes;           /* (element-type WsedRoute) in their order */
+  char *tls_cert, *tls_key;    /* paths; NULL: no TLS */
   gboolean log_json;
   GLogLevelFlags log_level;    /* the least that is written, one bit */
 } WsedConfig;

@@ -241,7 +241,8 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, error);
   if (self->http == NULL)
     {
-      add_way_out (error, "; stop what listens there, or choose another address with --listen");
+      if (error == NULL || !g_error_matches (*error, WSE_ERROR, WSE_ERROR_INVALID))
+        add_way_out (error, "; stop what listens there, or choose another address with --listen");
       return NULL;
     }
   wsed_metrics_on_refresh (refresh_log_metrics, self);
@@ -363,7 +364,7 @@ announce (WsedDaemon *self)
   if (self->authority == NULL)
     g_message ("--dev: nobody is authenticated, everybody on this machine may read and publish everything");
   for (guint i = 0; addresses[i] != NULL; i++)
-    g_message ("listening on %s%s", g_str_has_prefix (addresses[i], "unix:") ? "" : "http://", addresses[i]);
+    g_message ("listening on %s%s", g_str_has_prefix (addresses[i], "unix:") ? "" : self->config->tls_cert != NULL ? "https://" : "http://", addresses[i]);
 }
 
 void

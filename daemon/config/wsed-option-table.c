@@ -176,8 +176,9 @@ static const WsedOption options[] = {
     .help = "Seconds for which a snapshot's result may be reused" },
   { "trusted-proxies", WSED_OPTION_LIST, .form = "a list of ADDRESS or ADDRESS/BITS", .check = check_proxy, .offset = LATER,
     .help = "Proxies whose word on a client's address is taken" },
-  { "tls-cert", WSED_OPTION_PATH, .offset = LATER, .help = "Certificate chain, PEM" },
-  { "tls-key", WSED_OPTION_PATH, .offset = LATER, .help = "Private key, PEM" },
+  { "tls-cert", WSED_OPTION_PATH, .offset = IN (tls_cert),
+    .help = "Certificate chain, PEM, the server's own first; with it every TCP address speaks TLS. Read anew when it changes" },
+  { "tls-key", WSED_OPTION_PATH, .offset = IN (tls_key), .help = "Its private key, PEM, without a passphrase" },
   { "metrics-users", WSED_OPTION_FLAG, .preset = "off", .offset = LATER, .help = "Metrics for each user" },
 };
 

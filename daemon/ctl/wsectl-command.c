@@ -35,7 +35,16 @@ remove_separator (int   *argc,
       }
 }
 
-/* Beside the server's address goes who asks: the server's part of wsectl finds it in the environment. */
+/* One command a process. */
+static char *ca_file;
+
+const char *
+wsectl_command_get_ca_file (void)
+{
+  return ca_file;
+}
+
+/* Beside the server's address go who asks, which the server's part of wsectl finds in the environment, and who is believed. */
 static gboolean
 on_token (const char  *option,
           const char  *value,
@@ -46,18 +55,19 @@ on_token (const char  *option,
 }
 
 static void
-add_token (GOptionContext     *context,
-           const GOptionEntry *entries)
+add_common (GOptionContext     *context,
+            const GOptionEntry *entries)
 {
-  static const GOptionEntry token[] = {
+  static const GOptionEntry common[] = {
     { "token", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, on_token, "Token, or a service's key (else WSE_TOKEN, which others cannot see)",
       "TOKEN" },
+    { "ca-file", 0, 0, G_OPTION_ARG_FILENAME, &ca_file, "Trust the certificates in this file (PEM) and no others", "PATH" },
     { NULL }
   };
 
   for (guint i = 0; entries[i].long_name != NULL; i++)
     if (g_str_equal (entries[i].long_name, "server"))
-      g_option_context_add_main_entries (context, token, NULL);
+      g_option_context_add_main_entries (context, common, NULL);
 }
 
 gboolean
@@ -76,7 +86,7 @@ wsectl_command_parse (int                 *argc,
   g_option_context_set_summary (context, summary);
   g_option_context_set_description (context, below);
   g_option_context_add_main_entries (context, entries, NULL);
-  add_token (context, entries);
+  add_common (context, entries);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   remove_separator (argc, *argv);

@@ -24,6 +24,8 @@ gboolean wsectl_delete (const char *address, const char *folder, const char *nam
  * they have to be UTF-8, and that is checked for the words that are left. */
 gboolean wsectl_command_parse (int *argc, char ***argv, const char *words, const char *summary, const char *description,
                                const GOptionEntry *entries, int most, GError **error);
+/* What --ca-file said, which every command takes; NULL: nothing. */
+const char *wsectl_command_get_ca_file (void);
 /* FALSE with an error where @text, which may be NULL, is not UTF-8. */
 gboolean wsectl_command_check_text (const char *name, const char *text, GError **error);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "wse-error.h"
+#include "wsectl-command.h"
 
 /* Seconds without a byte before an answer is given up. */
 #define PATIENCE 60
@@ -24,6 +25,22 @@ struct _WsectlServer
   SoupSession *session;
 };
 
+/* NULL where none is named. FALSE: it is of no use. */
+static gboolean
+open_trusted (const char    *path,
+              GTlsDatabase **trusted,
+              GError       **error)
+{
+  g_autofree char *absolute = path != NULL ? g_canonicalize_filename (path, NULL) : NULL;
+  g_autoptr (GError) problem = NULL;
+
+  *trusted = path != NULL ? g_tls_file_database_new (absolute, &problem) : NULL;
+  if (problem == NULL)
+    return TRUE;
+  g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "--ca-file: %s: %s", path, problem->message);
+  return FALSE;
+}
+
 WsectlServer *
 wsectl_server_new (const char  *address,
                    GError     **error)
@@ -33,6 +50,7 @@ wsectl_server_new (const char  *address,
   g_autoptr (GUri) base = g_uri_parse (used, G_URI_FLAGS_ENCODED, NULL);
   const char *scheme = base != NULL ? g_uri_get_scheme (base) : "";
   const char *token = g_getenv ("WSE_TOKEN");
+  g_autoptr (GTlsDatabase) trusted = NULL;
   WsectlServer *self;
 
   if ((!g_str_equal (scheme, "http") && !g_str_equal (scheme, "https")) || g_uri_get_host (base) == NULL ||
@@ -48,11 +66,15 @@ wsectl_server_new (const char  *address,
       g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "WSE_TOKEN, --token: it has characters that no token and no key has");
       return NULL;
     }
+  if (!open_trusted (wsectl_command_get_ca_file (), &trusted, error))
+    return NULL;
   self = g_new0 (WsectlServer, 1);
   self->authorization = token != NULL ? g_strconcat ("Bearer ", token, NULL) : NULL;
   self->address = g_strdup (used);
   self->base = g_steal_pointer (&base);
   self->session = soup_session_new_with_options ("timeout", PATIENCE, "user-agent", "wsectl/" WSECTL_VERSION, NULL);
+  if (trusted != NULL)
+    soup_session_set_tls_database (self->session, trusted);
   /* What is small on the wire and large in memory is not asked for. */
   soup_session_remove_feature_by_type (self->session, SOUP_TYPE_WEBSOCKET_EXTENSION_MANAGER);
   soup_session_remove_feature_by_type (self->session, SOUP_TYPE_CONTENT_DECODER);

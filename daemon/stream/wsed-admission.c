@@ -18,6 +18,7 @@ wsed_admission_new (void)
 void
 wsed_admission_free (WsedAdmission *admission)
 {
+  wsed_tls_session_free (admission->tls);
   if (admission->fd >= 0)
     close (admission->fd);
   g_free (admission->early);

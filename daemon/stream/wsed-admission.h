@@ -4,6 +4,7 @@
 #include "auth/wsed-grant.h"
 #include "log/wsed-consumer.h"
 #include "stream/wsed-encoding.h"
+#include "tls/wsed-tls-session.h"
 #include "wse-cursor.h"
 #include "wse-filter.h"
 
@@ -22,6 +23,7 @@ typedef struct
   guint control : 1;           /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
   guint history_given : 1;     /* the client said how many */
   guint withdrawn : 1;         /* the hub's: the grant holds no longer */
+  WsedTlsSession *tls;         /* over it; owned; NULL: none */
   char *early;                 /* bytes that came right behind the handshake; NULL: none */
   gsize early_length;
   guint64 serial;              /* the hub's: 1, 2, 3 … in the order of admission */

@@ -99,7 +99,7 @@ read_some (WsedConnection *self)
 static gboolean
 events_wait (WsedConnection *self)
 {
-  return self->outbox.rest != NULL || (self->reader != NULL && wsed_reader_has_more (self->reader));
+  return self->outbox.rest != NULL || self->wire->holds || (self->reader != NULL && wsed_reader_has_more (self->reader));
 }
 
 /* It takes nothing more now. */
@@ -190,6 +190,8 @@ on_ready (WsedSubscriber *subscriber,
     self->gone = TRUE;
   if (events & EPOLLOUT)
     self->writable = TRUE;
+  if (self->wire->crossed)
+    self->readable = self->writable = TRUE;
   turn (self);
 }
 
@@ -412,7 +414,8 @@ wsed_connection_start (WsedWorker    *worker,
       g_free (self);
       return;
     }
-  self->wire = wsed_socket_wire_new (admission->fd);
+  self->wire = admission->tls != NULL ? wsed_tls_wire_new (admission->fd, g_steal_pointer (&admission->tls))
+                                      : wsed_socket_wire_new (admission->fd);
   self->readable = self->writable = TRUE;
   self->heard_at = self->moved_at = self->touched_at = self->began_at = wsed_worker_get_now (worker);
   self->since = wse_time_now ();

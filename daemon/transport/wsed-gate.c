@@ -5,7 +5,6 @@
 #include "transport/wsed-gate.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
@@ -119,7 +118,7 @@ wsed_gate_refuse (SoupServerMessage *message,
       return;
     }
   /* A client that has not read what it was sent before gets a part of it, or nothing. */
-  if (send (wsed_peer_get_fd (peer), answer->str, answer->len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+  if (wsed_peer_send (peer, answer->str, answer->len) < 0)
     g_debug ("refusing a request: the answer could not be sent");
   wsed_peer_linger (peer, stream);
 }

@@ -15,6 +15,7 @@
 #include "transport/wsed-answer.h"
 #include "transport/wsed-api.h"
 #include "transport/wsed-cors.h"
+#include "transport/wsed-entrance.h"
 #include "transport/wsed-gate.h"
 #include "transport/wsed-listener.h"
 #include "transport/wsed-peer.h"
@@ -45,6 +46,8 @@ struct _WsedHttp
   SoupServer *server;
   WsedListener *listener;
   WsedPeers *peers;
+  WsedTlsContext *tls;         /* NULL: everybody speaks in the clear */
+  WsedEntrance *entrance;      /* NULL: the same */
   guint max_peers;
   int max_fd;
   gboolean echo;
@@ -358,11 +361,26 @@ on_request_finished (SoupServer        *server,
 static void
 on_accepted (int             fd,
              GSocketAddress *remote,
+             gboolean        local,
              gpointer        user_data)
 {
   WsedHttp *self = user_data;
 
-  wsed_peers_add (self->peers, fd, remote);
+  if (self->entrance != NULL && !local)
+    wsed_entrance_add (self->entrance, fd, remote);
+  else
+    wsed_peers_add (self->peers, fd, remote, NULL);
+}
+
+static void
+on_entered (int             fd,
+            GSocketAddress *remote,
+            WsedTlsSession *session,
+            gpointer        user_data)
+{
+  WsedHttp *self = user_data;
+
+  wsed_peers_add (self->peers, fd, remote, session);
 }
 
 static void
@@ -371,7 +389,23 @@ on_peers_changed (guint    count,
 {
   WsedHttp *self = user_data;
 
-  wsed_listener_set_held (self->listener, count >= self->max_peers);
+  wsed_listener_set_held (self->listener, wsed_http_get_pending (self) >= self->max_peers);
+}
+
+/* TCP alone: who can open a Unix socket is on this machine. */
+static gboolean
+prepare_tls (WsedHttp  *self,
+             GError   **error)
+{
+  const WsedConfig *config = self->api.config;
+
+  if (config->tls_cert == NULL)
+    return TRUE;
+  self->tls = wsed_tls_context_new (config->tls_cert, config->tls_key, error);
+  if (self->tls == NULL)
+    return FALSE;
+  self->entrance = wsed_entrance_new (self->tls, on_entered, on_peers_changed, self);
+  return TRUE;
 }
 
 /* libsoup keeps a connection after a request only while it listens somewhere: on a name that nobody knows. */
@@ -430,7 +464,7 @@ wsed_http_new (const WsedConfig  *config,
   self->server = make_server (self);
   self->peers = wsed_peers_new (self->server, self->max_peers, on_peers_changed, self);
   self->listener = wsed_listener_new ((const char * const *) config->listen, error);
-  if (self->listener == NULL || !listen_for_nobody (self->server, error))
+  if (self->listener == NULL || !prepare_tls (self, error) || !listen_for_nobody (self->server, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -451,13 +485,14 @@ void
 wsed_http_stop_accepting (WsedHttp *self)
 {
   wsed_listener_stop (self->listener);
+  wsed_entrance_clear (self->entrance);
   wsed_peers_stop (self->peers);
 }
 
 guint
 wsed_http_get_pending (WsedHttp *self)
 {
-  return wsed_peers_get_count (self->peers);
+  return wsed_peers_get_count (self->peers) + wsed_entrance_get_count (self->entrance);
 }
 
 void
@@ -465,6 +500,8 @@ wsed_http_free (WsedHttp *self)
 {
   if (self == NULL)
     return;
+  wsed_entrance_free (self->entrance);
+  wsed_tls_context_free (self->tls);
   wsed_peers_free (self->peers);
   g_clear_object (&self->server);
   wsed_listener_free (self->listener);

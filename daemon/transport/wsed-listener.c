@@ -296,7 +296,7 @@ take_connection (Socket                        *self,
     }
   if (remote == NULL)
     remote = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  listener->accepted (fd, remote, listener->user_data);
+  listener->accepted (fd, remote, self->path != NULL, listener->user_data);
 }
 
 /* What went wrong with one connection, not with accepting. */

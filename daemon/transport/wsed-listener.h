@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 typedef struct _WsedListener WsedListener;
 
 /* A connection: non-blocking, close-on-exec, without Nagle's delay. The receiver owns @fd. @remote is an object of its own for each
- * connection, always an internet address: for a Unix socket's peer 127.0.0.1:0. */
-typedef void (*WsedAccepted) (int fd, GSocketAddress *remote, gpointer user_data);
+ * connection, always an internet address: for a Unix socket's peer, which is @local, 127.0.0.1:0. */
+typedef void (*WsedAccepted) (int fd, GSocketAddress *remote, gboolean local, gpointer user_data);
 
 /* Opens @addresses: "127.0.0.1:8000", "[::1]:0", "unix:PATH". The kernel queues connections from now on. */
 WsedListener       *wsed_listener_new           (const char * const *addresses, GError **error);

@@ -106,7 +106,7 @@ wsed_outbox_flush (WsedOutbox *outbox,
       gsize behind;
 
       gather (outbox, reader, &all);
-      if (all.n_pieces > 0)
+      if (all.n_pieces > 0 || wire->holds)
         sent = wsed_wire_write (wire, all.pieces, all.n_pieces);
       if (sent < 0)
         return errno == EAGAIN ? WSED_OUTBOX_BLOCKED : WSED_OUTBOX_BROKEN;
@@ -114,7 +114,7 @@ wsed_outbox_flush (WsedOutbox *outbox,
       behind = take_off (outbox, sent);
       if (reader != NULL && all.n_gathered > 0)
         *events += wsed_reader_sent (reader, &all, behind, &outbox->rest);
-      if ((gsize) sent < all.bytes)
+      if ((gsize) sent < all.bytes || wire->holds)
         return WSED_OUTBOX_BLOCKED;
       if (outbox->own == NULL && (reader == NULL || !wsed_reader_has_more (reader)))
         return WSED_OUTBOX_EMPTY;

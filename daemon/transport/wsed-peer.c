@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "metrics/wsed-metrics.h"
+#include "transport/wsed-tls-stream.h"
 
 /* Bytes of requests sent ahead by a client that sends no more. */
 #define MAX_AHEAD (1024 * 1024)
@@ -45,7 +46,8 @@ struct _WsedPeer
 {
   WsedPeers *set;
   GList link;                  /* in set->peers */
-  GSocketConnection *stream;   /* weak: its end is the peer's */
+  GIOStream *stream;           /* weak: its end is the peer's */
+  WsedTlsStream *tls;          /* the same; NULL: plain */
   GSocket *socket;             /* borrowed from the stream */
   GSocketAddress *remote;      /* by which messages find the peer */
   WsedPeerState state;
@@ -80,6 +82,27 @@ wsed_peer_get_fd (WsedPeer *self)
   return g_socket_get_fd (self->socket);
 }
 
+gssize
+wsed_peer_send (WsedPeer   *self,
+                const void *data,
+                gsize       length)
+{
+  if (self->tls != NULL)
+    return wsed_tls_stream_send (self->tls, data, length);
+  return send (wsed_peer_get_fd (self), data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+WsedTlsSession *
+wsed_peer_take_session (WsedPeer *self,
+                        int       fd)
+{
+  WsedTlsSession *session = self->tls != NULL ? wsed_tls_stream_steal (self->tls) : NULL;
+
+  if (session != NULL)
+    wsed_tls_session_move (session, fd);
+  return session;
+}
+
 GBytes *
 wsed_peer_take_body (WsedPeer *self)
 {
@@ -100,6 +123,8 @@ peer_unwatch (WsedPeer *self)
       g_source_destroy (self->watch);
       g_clear_pointer (&self->watch, g_source_unref);
     }
+  if (self->tls != NULL)
+    wsed_tls_stream_on_end (self->tls, NULL, NULL);
   if (self->last != NULL)
     {
       g_autoptr (SoupServerMessage) last = g_steal_pointer (&self->last);
@@ -179,6 +204,15 @@ peer_finish_input (WsedPeer *self)
   g_object_set_data_full (G_OBJECT (stream), "wsed-socket", g_object_ref (self->stream), g_object_unref);
   wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
   soup_server_accept_iostream (self->set->server, stream, self->set->local, self->remote, NULL);
+}
+
+static void
+on_tls_ended (gpointer user_data)
+{
+  WsedPeer *self = user_data;
+
+  if (self->last != NULL)
+    peer_drop (self);
 }
 
 static gboolean
@@ -307,26 +341,31 @@ wsed_peers_new (SoupServer       *server,
 void
 wsed_peers_add (WsedPeers      *self,
                 int             fd,
-                GSocketAddress *remote)
+                GSocketAddress *remote,
+                WsedTlsSession *session)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocket) opened = g_socket_new_from_fd (fd, &error);
-  g_autoptr (GSocketConnection) stream = NULL;
+  g_autoptr (GSocketConnection) connection = NULL;
+  g_autoptr (GIOStream) stream = NULL;
   WsedPeer *peer;
 
   if (opened == NULL)
     {
       /* The client has gone already. */
       g_debug ("taking a connection: %s", error->message);
+      wsed_tls_session_free (session);
       close (fd);
       return;
     }
-  stream = g_socket_connection_factory_create_connection (opened);
+  connection = g_socket_connection_factory_create_connection (opened);
+  stream = session != NULL ? G_IO_STREAM (wsed_tls_stream_new (connection, session)) : G_IO_STREAM (g_object_ref (connection));
 
   peer = g_new0 (WsedPeer, 1);
   peer->set = self;
   peer->link.data = peer;
   peer->stream = stream;
+  peer->tls = session != NULL ? WSED_TLS_STREAM (stream) : NULL;
   peer->socket = opened;
   peer->remote = g_object_ref (remote);
   g_object_set_qdata (G_OBJECT (remote), peer_quark (), peer);
@@ -335,7 +374,7 @@ wsed_peers_add (WsedPeers      *self,
   wsed_peer_enter (peer, WSED_PEER_HEADERS, 0);
 
   self->changed (self->peers.length, self->user_data);
-  soup_server_accept_iostream (self->server, G_IO_STREAM (stream), self->local, remote, NULL);
+  soup_server_accept_iostream (self->server, stream, self->local, remote, NULL);
 }
 
 guint
@@ -480,7 +519,7 @@ void
 wsed_peer_begin (WsedPeer          *self,
                  SoupServerMessage *message)
 {
-  if (self->last != NULL)
+  if (self->last != NULL && self->tls == NULL)
     peer_set_least (self, 1);
   peer_unwatch (self);
   self->received = 0;
@@ -498,8 +537,14 @@ wsed_peer_end (WsedPeer          *self,
   if (self->last == NULL)
     {
       self->last = g_object_ref (message);
-      peer_set_least (self, 2);
       g_signal_connect_swapped (message, "disconnected", G_CALLBACK (peer_unwatch), self);
+      if (self->tls != NULL)
+        {
+          /* libsoup reads, and the stream does not let it see the end. */
+          wsed_tls_stream_on_end (self->tls, on_tls_ended, self);
+          return;
+        }
+      peer_set_least (self, 2);
       /* Before libsoup's own source: it must not see the end of the stream first. Not for input, which is libsoup's. */
       peer_watch (self, on_idle_event, POLLRDHUP | POLLHUP | POLLERR, G_PRIORITY_HIGH);
     }
@@ -510,6 +555,8 @@ wsed_peer_linger (WsedPeer  *self,
                   GIOStream *stream)
 {
   g_assert (self->watch == NULL && self->stolen == NULL);
+  if (self->tls != NULL)
+    wsed_tls_stream_finish (self->tls);
   g_socket_shutdown (self->socket, FALSE, TRUE, NULL);
   peer_release (self);
   self->stolen = stream;

@@ -3,6 +3,8 @@
 
 #include <libsoup/soup.h>
 
+#include "tls/wsed-tls-session.h"
+
 G_BEGIN_DECLS
 
 /* One accepted connection while it speaks HTTP, and the set of them. A peer lives as long as its stream; libsoup owns that, then whoever
@@ -26,8 +28,8 @@ typedef void (*WsedPeersChanged) (guint count, gpointer user_data);
 
 /* @crowd: from so many peers on, idle ones are ended after 5 s. */
 WsedPeers *wsed_peers_new        (SoupServer *server, guint crowd, WsedPeersChanged changed, gpointer user_data);
-/* Takes @fd and hands it to the server. */
-void       wsed_peers_add        (WsedPeers *self, int fd, GSocketAddress *remote);
+/* Takes @fd, and @session, the TLS over it, or NULL; hands them to the server. */
+void       wsed_peers_add        (WsedPeers *self, int fd, GSocketAddress *remote, WsedTlsSession *session);
 guint      wsed_peers_get_count  (WsedPeers *self);
 /* Ends the idle ones now and every other after the answer to its request. */
 void       wsed_peers_stop       (WsedPeers *self);
@@ -36,6 +38,10 @@ void       wsed_peers_free       (WsedPeers *self);
 /* The peer that @message came from; NULL once its connection has ended. */
 WsedPeer  *wsed_peer_of          (SoupServerMessage *message);
 int        wsed_peer_get_fd      (WsedPeer *self);
+/* As send(), once, on a connection that was stolen. */
+gssize     wsed_peer_send        (WsedPeer *self, const void *data, gsize length);
+/* The TLS of a connection that was stolen, over its socket by the name @fd; NULL: it has none. */
+WsedTlsSession *wsed_peer_take_session (WsedPeer *self, int fd);
 /* The state's deadline counts from entering it; entering BODY again only tells how much of it there is. */
 void       wsed_peer_enter       (WsedPeer *self, WsedPeerState state, guint64 body_bytes);
 /* A request's first bytes have come; its answer has gone. */

@@ -49,18 +49,40 @@ set_lowat (int fd,
   setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
-static gsize
-socket_get_queued (WsedWire *wire)
+void
+wsed_wire_prepare (int fd)
+{
+  int on = 1;
+
+  /* As above. */
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  set_lowat (fd, NOTSENT_LOWAT);
+}
+
+gsize
+wsed_wire_ask_queued (int fd)
 {
   int bytes = 0;
 
-  return ioctl (((SocketWire *) wire)->fd, SIOCOUTQ, &bytes) == 0 ? (gsize) bytes : 0;
+  return ioctl (fd, SIOCOUTQ, &bytes) == 0 ? (gsize) bytes : 0;
+}
+
+void
+wsed_wire_unbound (int fd)
+{
+  set_lowat (fd, G_MAXINT);
+}
+
+static gsize
+socket_get_queued (WsedWire *wire)
+{
+  return wsed_wire_ask_queued (((SocketWire *) wire)->fd);
 }
 
 static void
 socket_let_go (WsedWire *wire)
 {
-  set_lowat (((SocketWire *) wire)->fd, G_MAXINT);
+  wsed_wire_unbound (((SocketWire *) wire)->fd);
 }
 
 static void
@@ -81,12 +103,9 @@ wsed_socket_wire_new (int fd)
 {
   static const WsedWireClass klass = { socket_read, socket_write, socket_get_queued, socket_let_go, socket_finish, socket_free };
   SocketWire *wire = g_new0 (SocketWire, 1);
-  int on = 1;
 
   wire->wire.klass = &klass;
   wire->fd = fd;
-  /* As above. */
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  set_lowat (fd, NOTSENT_LOWAT);
+  wsed_wire_prepare (fd);
   return &wire->wire;
 }

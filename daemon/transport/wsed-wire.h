@@ -4,6 +4,8 @@
 #include <glib.h>
 #include <sys/uio.h>
 
+#include "tls/wsed-tls-session.h"
+
 G_BEGIN_DECLS
 
 /* What a connection reads from and writes to; it does not know which kind it is. Nothing blocks: -1 with errno EAGAIN where it would. */
@@ -22,10 +24,19 @@ typedef struct
 struct _WsedWire
 {
   const WsedWireClass *klass;
+  gboolean holds;              /* has taken bytes that have not gone: to be written again, also with nothing */
+  gboolean crossed;            /* a read waits until the socket can be written, or a write until it can be read */
 };
 
 /* A plain TCP or Unix socket; takes @fd. */
 WsedWire *wsed_socket_wire_new (int fd);
+/* Such a socket under TLS; takes both. */
+WsedWire *wsed_tls_wire_new    (int fd, WsedTlsSession *session);
+
+/* Sets a socket's options for a stream of events. */
+void      wsed_wire_prepare    (int fd);
+gsize     wsed_wire_ask_queued (int fd);
+void      wsed_wire_unbound    (int fd);
 
 static inline gssize
 wsed_wire_read (WsedWire *wire,

@@ -15,15 +15,16 @@ ARROWS = {
     'metrics': set(),
     'system': set(),
     'auth': {'thread'},
+    'tls': {'metrics', 'auth'},
     'ctl': set(),
     'guard': {'metrics'},
     'config': {'log', 'guard'},
     'log': {'thread'},
     'relay': {'log'},
-    'stream': {'thread', 'log', 'metrics', 'auth'},
+    'stream': {'thread', 'log', 'metrics', 'auth', 'tls'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
     'source': {'pipeline', 'metrics'},
-    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard'},
+    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard', 'tls'},
 }
 ROOT = {'daemon', 'main'}
 # Files beside the composition root belong to the room of their first word; these do not say which that is.

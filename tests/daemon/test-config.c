@@ -238,7 +238,7 @@ test_later (void)
   static const char *const refused[] = {
     "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
     "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
-    "WSE_TLS_CERT=/c", "WSE_TLS_KEY=/k", "WSE_METRICS_USERS=on",
+    "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedConfig) config

@@ -28,6 +28,7 @@ typedef struct
 static void
 on_accepted (int             fd,
              GSocketAddress *remote,
+             gboolean        local,
              gpointer        user_data)
 {
   Fixture *fixture = user_data;

@@ -7,11 +7,14 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import struct
 import time
 import zlib
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+# A certificate for 127.0.0.1 and its key, and what else openssl made of them, in a directory: with one, daemons and clients speak TLS.
+TLS = os.environ.get('WSE_TEST_TLS')
 TIMEOUT = 30  # seconds: a test machine may be slow, a daemon that says nothing is wrong
 
 Frame = collections.namedtuple('Frame', 'fin opcode payload')
@@ -74,26 +77,40 @@ def inflate(payload, bits=12):
     return data
 
 
+def trust(directory):
+    """The context of a client that trusts the certificate there and no other."""
+    return ssl.create_default_context(cafile=os.path.join(directory, 'cert.pem'))
+
+
 class Stream:
     """A TCP connection with a read buffer."""
 
-    def __init__(self, port, timeout=TIMEOUT, receive_buffer=None):
+    def __init__(self, port, timeout=TIMEOUT, receive_buffer=None, tls=TLS):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         self.socket.connect(('127.0.0.1', port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            try:
+                self.socket = trust(tls).wrap_socket(self.socket, server_hostname='127.0.0.1', suppress_ragged_eofs=True)
+            except BaseException:
+                self.socket.close()
+                raise
         self.buffer = b''
 
     def send(self, data):
-        self.socket.sendall(data)
+        try:
+            self.socket.sendall(data)
+        except ssl.SSLEOFError as error:
+            raise BrokenPipeError from error
 
     def fill(self):
         """Reads once; False at the end."""
         try:
             data = self.socket.recv(65536)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             data = b''
         self.buffer += data
         return bool(data)
@@ -181,8 +198,9 @@ def handshake_request(path, port, protocols=(), headers=None, key=None, method='
 
 
 class WebSocket(Stream):
-    def __init__(self, port, path='/wse', protocols=('wse.v2',), headers=None, timeout=TIMEOUT, receive_buffer=None, early=b''):
-        super().__init__(port, timeout, receive_buffer)
+    def __init__(self, port, path='/wse', protocols=('wse.v2',), headers=None, timeout=TIMEOUT, receive_buffer=None, early=b'',
+                 tls=TLS):
+        super().__init__(port, timeout, receive_buffer, tls)
         key = base64.b64encode(os.urandom(16)).decode()
         self.pings = []
         self.pongs = []

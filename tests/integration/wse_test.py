@@ -20,7 +20,7 @@ import time
 import traceback
 import unittest
 
-from wse_socket import TIMEOUT, Response, Stream, WebSocket
+from wse_socket import TIMEOUT, TLS, Response, Stream, WebSocket, trust
 
 WSED = os.environ.get('WSE_TEST_WSED', 'wsed')
 TROUBLE = re.compile(r'CRITICAL|WARNING|AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|assertion', re.IGNORECASE)
@@ -68,10 +68,22 @@ def free_port():
                 pass
 
 
+def make_certificate(directory, key='ec', days=30, name='127.0.0.1'):
+    """Writes cert.pem and key.pem, for 127.0.0.1 and localhost and for itself, into @directory; gives that."""
+    form = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] if key == 'ec' else [key]
+    os.makedirs(directory, exist_ok=True)
+    subprocess.run(['openssl', 'req', '-x509', '-nodes', '-newkey', *form, '-days', str(days), '-subj', f'/CN={name}', '-addext',
+                    'subjectAltName=IP:127.0.0.1,DNS:localhost', '-keyout', f'{directory}/key.pem', '-out', f'{directory}/cert.pem'],
+                   check=True, capture_output=True)
+    return directory
+
+
 class Daemon:
     """A wsed of its own. @log None: an SQLite log in the state directory, which lives as long as this object."""
 
-    def __init__(self, *arguments, env=None, log=None, listen='127.0.0.1:0', rlimit_nofile=None, allow=None):
+    def __init__(self, *arguments, env=None, log=None, listen='127.0.0.1:0', rlimit_nofile=None, allow=None, tls=TLS):
+        """@tls: the directory of certificate and key; None: it speaks in the clear."""
+        self.tls = tls
         self.state = tempfile.mkdtemp(prefix='wse-test-')
         self.log = log or f'sqlite:{self.state}/events.db'
         self.arguments = list(arguments)
@@ -84,7 +96,8 @@ class Daemon:
         self.lines = []
 
     def command(self):
-        return [WSED, '--dev', f'--listen={self.listen}', f'--log={self.log}', *self.arguments]
+        tls = [f'--tls-cert={self.tls}/cert.pem', f'--tls-key={self.tls}/key.pem'] if self.tls else []
+        return [WSED, '--dev', f'--listen={self.listen}', f'--log={self.log}', *tls, *self.arguments]
 
     def environment(self):
         env = {name: value for name, value in os.environ.items() if not name.startswith('WSE_')}
@@ -182,7 +195,10 @@ class Daemon:
     # What it takes and gives.
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=TIMEOUT)
+        if self.tls:
+            connection = http.client.HTTPSConnection('127.0.0.1', self.port, timeout=TIMEOUT, context=trust(self.tls))
+        else:
+            connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=TIMEOUT)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -222,10 +238,10 @@ class Daemon:
         return answer
 
     def connect(self, path='/wse', **keywords):
-        return WebSocket(self.port, path, **keywords)
+        return WebSocket(self.port, path, **{'tls': self.tls, **keywords})
 
     def stream(self, **keywords):
-        return Stream(self.port, **keywords)
+        return Stream(self.port, **{'tls': self.tls, **keywords})
 
     # What it is made of, seen from outside.
 

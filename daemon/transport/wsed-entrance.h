@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "tls/wsed-tls-session.h"
+
+G_BEGIN_DECLS
+
+/* The connections between the accepting and the end of their TLS handshake. */
+typedef struct _WsedEntrance WsedEntrance;
+
+/* One's handshake is done. The receiver owns @fd and @session. */
+typedef void (*WsedEntered) (int fd, GSocketAddress *remote, WsedTlsSession *session, gpointer user_data);
+/* One has come or gone. */
+typedef void (*WsedEntranceChanged) (guint count, gpointer user_data);
+
+WsedEntrance *wsed_entrance_new       (WsedTlsContext *context, WsedEntered entered, WsedEntranceChanged changed, gpointer user_data);
+/* Takes @fd. */
+void          wsed_entrance_add       (WsedEntrance *self, int fd, GSocketAddress *remote);
+guint         wsed_entrance_get_count (WsedEntrance *self);
+/* Ends all that are there. */
+void          wsed_entrance_clear     (WsedEntrance *self);
+void          wsed_entrance_free      (WsedEntrance *self);
+
+G_END_DECLS
