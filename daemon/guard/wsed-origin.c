@@ -58,7 +58,7 @@ read_address (const char **text,
     return FALSE;
   origin->host[0] = '[';
   inet_ntop (AF_INET6, &address, origin->host + 1, INET6_ADDRSTRLEN);
-  strcat (origin->host, "]");
+  g_strlcat (origin->host, "]", sizeof origin->host);
   *text = end + 1;
   return TRUE;
 }
