@@ -170,7 +170,10 @@ load (WsedTlsContext *self,
   SSL_CTX *context = SSL_CTX_new (TLS_server_method ());
 
   if (context == NULL)
-    g_error ("no memory for TLS");
+    {
+      fail (error, self->certificate, "OpenSSL has no context for it");
+      return NULL;
+    }
   SSL_CTX_set_min_proto_version (context, TLS1_2_VERSION);
   SSL_CTX_set_options (context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   /* Buffers that hold nothing are given back; a connection that waits has none. */

@@ -23,13 +23,17 @@ WsedTlsSession *
 wsed_tls_session_new (WsedTlsContext *context,
                       int             fd)
 {
-  WsedTlsSession *self = g_new0 (WsedTlsSession, 1);
+  SSL *ssl = SSL_new (wsed_tls_context_get (context));
+  WsedTlsSession *self;
 
-  self->ssl = SSL_new (wsed_tls_context_get (context));
-  /* As g_new(): it fails for want of memory only. */
-  if (self->ssl == NULL || SSL_set_fd (self->ssl, fd) != 1)
-    g_error ("no memory for a TLS connection");
-  SSL_set_accept_state (self->ssl);
+  if (ssl == NULL || SSL_set_fd (ssl, fd) != 1)
+    {
+      SSL_free (ssl);
+      return NULL;
+    }
+  SSL_set_accept_state (ssl);
+  self = g_new0 (WsedTlsSession, 1);
+  self->ssl = ssl;
   return self;
 }
 
@@ -70,12 +74,11 @@ wsed_tls_session_shake_hands (WsedTlsSession  *self,
   return ERR_GET_LIB (code) == ERR_LIB_SSL && ERR_GET_REASON (code) == SSL_R_HTTP_REQUEST ? WSED_TLS_SPEAKS_HTTP : WSED_TLS_FAILED;
 }
 
-void
+gboolean
 wsed_tls_session_move (WsedTlsSession *self,
                        int             fd)
 {
-  if (SSL_set_fd (self->ssl, fd) != 1)
-    g_error ("no memory for a TLS connection");
+  return SSL_set_fd (self->ssl, fd) == 1;
 }
 
 static gssize

@@ -204,13 +204,21 @@ wsed_entrance_add (WsedEntrance   *self,
                    int             fd,
                    GSocketAddress *remote)
 {
-  Guest *guest = g_new0 (Guest, 1);
+  WsedTlsSession *session = wsed_tls_session_new (self->context, fd);
+  Guest *guest;
 
+  if (session == NULL)
+    {
+      count (self, "failed");
+      close (fd);
+      return;
+    }
+  guest = g_new0 (Guest, 1);
   guest->entrance = self;
   guest->link.data = guest;
   guest->fd = fd;
   guest->remote = g_object_ref (remote);
-  guest->session = wsed_tls_session_new (self->context, fd);
+  guest->session = session;
   guest->deadline = g_get_monotonic_time () + self->patience;
   g_queue_push_tail_link (&self->guests, &guest->link);
   guest_watch (guest, G_IO_IN);

@@ -263,8 +263,8 @@ hand_over (Admitting         *admitting,
   drain (stream, admitting->admission);
   admitting->admission->fd = fcntl (wsed_peer_get_fd (peer), F_DUPFD_CLOEXEC, 0);
   admitting->admission->tls = wsed_peer_take_session (peer, admitting->admission->fd);
-  /* Without a descriptor the admission is freed with the message, and the connection closes. */
-  if (admitting->admission->fd >= 0)
+  /* Without a descriptor, or the session that was there, the admission is freed with the message, and the connection closes. */
+  if (admitting->admission->fd >= 0 && (admitting->admission->tls != NULL || !wsed_peer_is_tls (peer)))
     wsed_hub_admit (admitting->handshakes->hub, g_steal_pointer (&admitting->admission));
 }
 

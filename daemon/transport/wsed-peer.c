@@ -92,14 +92,20 @@ wsed_peer_send (WsedPeer   *self,
   return send (wsed_peer_get_fd (self), data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+gboolean
+wsed_peer_is_tls (WsedPeer *self)
+{
+  return self->tls != NULL;
+}
+
 WsedTlsSession *
 wsed_peer_take_session (WsedPeer *self,
                         int       fd)
 {
   WsedTlsSession *session = self->tls != NULL ? wsed_tls_stream_steal (self->tls) : NULL;
 
-  if (session != NULL)
-    wsed_tls_session_move (session, fd);
+  if (session != NULL && !wsed_tls_session_move (session, fd))
+    g_clear_pointer (&session, wsed_tls_session_free);
   return session;
 }
 

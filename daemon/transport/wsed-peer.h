@@ -40,7 +40,8 @@ WsedPeer  *wsed_peer_of          (SoupServerMessage *message);
 int        wsed_peer_get_fd      (WsedPeer *self);
 /* As send(), once, on a connection that was stolen. */
 gssize     wsed_peer_send        (WsedPeer *self, const void *data, gsize length);
-/* The TLS of a connection that was stolen, over its socket by the name @fd; NULL: it has none. */
+/* Whether it speaks TLS; its session, once it was stolen, over its socket by the name @fd; NULL: there is none to be had. */
+gboolean   wsed_peer_is_tls      (WsedPeer *self);
 WsedTlsSession *wsed_peer_take_session (WsedPeer *self, int fd);
 /* The state's deadline counts from entering it; entering BODY again only tells how much of it there is. */
 void       wsed_peer_enter       (WsedPeer *self, WsedPeerState state, guint64 body_bytes);
