@@ -21,6 +21,13 @@ static const gint64 timer_lengths[WSED_N_TIMERS] = {
 
 #define EVENTS_PER_WAIT 256
 
+/* A timer that is set: hardly any subscriber has one. */
+typedef struct
+{
+  WsedSubscriber *subscriber;
+  gint64 at;                   /* monotonic microseconds */
+} Alarm;
+
 struct _WsedWorker
 {
   guint index;
@@ -38,7 +45,7 @@ struct _WsedWorker
 
   GQueue subscribers;            /* all */
   GQueue beats;                /* by beat_at */
-  GQueue timers[WSED_N_TIMERS]; /* by at */
+  GQueue timers[WSED_N_TIMERS]; /* (element-type Alarm), by at */
   GSequence *deadlines;        /* (element-type WsedSubscriber), by deadline_at */
   GPtrArray *marked;           /* subscribers to flush */
   GPtrArray *flushing;         /* its double while a flush is under way */
@@ -132,8 +139,6 @@ wsed_worker_add (WsedWorker   *worker,
     }
   subscriber->worker = worker;
   subscriber->all.data = subscriber->beat.data = subscriber;
-  for (guint i = 0; i < WSED_N_TIMERS; i++)
-    subscriber->timers[i].link.data = subscriber;
   g_queue_push_tail_link (&worker->subscribers, &subscriber->all);
   subscriber->beat_at = worker->now + (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
   g_queue_push_tail_link (&worker->beats, &subscriber->beat);
@@ -175,10 +180,14 @@ wsed_worker_set_timer (WsedWorker     *worker,
                        WsedSubscriber *subscriber,
                        WsedTimer       timer)
 {
-  if (subscriber->timers[timer].at != 0)
+  Alarm *alarm;
+
+  if (subscriber->timers[timer] != NULL)
     return;
-  subscriber->timers[timer].at = worker->now + timer_lengths[timer];
-  g_queue_push_tail_link (&worker->timers[timer], &subscriber->timers[timer].link);
+  alarm = g_new (Alarm, 1);
+  *alarm = (Alarm) { subscriber, worker->now + timer_lengths[timer] };
+  g_queue_push_tail (&worker->timers[timer], alarm);
+  subscriber->timers[timer] = worker->timers[timer].tail;
 }
 
 void
@@ -186,10 +195,12 @@ wsed_worker_clear_timer (WsedWorker     *worker,
                          WsedSubscriber *subscriber,
                          WsedTimer       timer)
 {
-  if (subscriber->timers[timer].at == 0)
+  GList *link = g_steal_pointer (&subscriber->timers[timer]);
+
+  if (link == NULL)
     return;
-  subscriber->timers[timer].at = 0;
-  g_queue_unlink (&worker->timers[timer], &subscriber->timers[timer].link);
+  g_free (link->data);
+  g_queue_delete_link (&worker->timers[timer], link);
 }
 
 static int
@@ -385,6 +396,7 @@ run_times (WsedWorker *worker)
 {
   gint64 interval = (gint64) worker->config->heartbeat * G_USEC_PER_SEC;
   WsedSubscriber *subscriber;
+  Alarm *alarm;
 
   while (worker->beats.length > 0 && (subscriber = worker->beats.head->data)->beat_at <= worker->now)
     {
@@ -394,8 +406,9 @@ run_times (WsedWorker *worker)
       subscriber->klass->heartbeat (subscriber);
     }
   for (guint i = 0; i < WSED_N_TIMERS; i++)
-    while (worker->timers[i].length > 0 && (subscriber = worker->timers[i].head->data)->timers[i].at <= worker->now)
+    while ((alarm = g_queue_peek_head (&worker->timers[i])) != NULL && alarm->at <= worker->now)
       {
+        subscriber = alarm->subscriber;
         wsed_worker_clear_timer (worker, subscriber, i);
         subscriber->klass->expired (subscriber, i);
       }
@@ -416,7 +429,7 @@ time_to_wait (WsedWorker *worker)
     due = MIN (due, ((WsedSubscriber *) worker->beats.head->data)->beat_at);
   for (guint i = 0; i < WSED_N_TIMERS; i++)
     if (worker->timers[i].length > 0)
-      due = MIN (due, ((WsedSubscriber *) worker->timers[i].head->data)->timers[i].at);
+      due = MIN (due, ((Alarm *) worker->timers[i].head->data)->at);
   if (first_deadline (worker) != NULL)
     due = MIN (due, first_deadline (worker)->deadline_at);
   if (worker->marked->len > 0 || worker->dirty->len > 0)

@@ -54,11 +54,7 @@ struct _WsedSubscriber
   GList all;                   /* link in the worker's list of subscribers, by serial */
   GList beat;                  /* link in the queue of heartbeats, first due first */
   gint64 beat_at;              /* monotonic microseconds */
-  struct
-  {
-    GList link;                /* in the queue of this timer, first due first */
-    gint64 at;                 /* 0: not set */
-  } timers[WSED_N_TIMERS];
+  GList *timers[WSED_N_TIMERS]; /* link in the queue of this timer, first due first; NULL: not set */
   gint64 deadline_at;          /* monotonic microseconds */
   GSequenceIter *deadline;     /* in the sequence of deadlines; NULL: none is set */
   gboolean marked;             /* in the list to flush */
