@@ -21,15 +21,11 @@ wsed_admission_free (WsedAdmission *admission)
   wsed_tls_session_free (admission->tls);
   if (admission->fd >= 0)
     close (admission->fd);
+  wsed_client_clear (&admission->client);
   g_free (admission->early);
-  wsed_grant_unref (admission->grant);
-  g_free (admission->user);
-  g_free (admission->owner);
   g_free (admission->head);
   g_strfreev (admission->channels);
   g_clear_pointer (&admission->filter, wse_filter_unref);
   g_clear_pointer (&admission->after, wse_cursor_unref);
-  g_free (admission->consumer);
-  g_clear_pointer (&admission->acks, g_array_unref);
   g_free (admission);
 }

@@ -477,7 +477,7 @@ send_admission (WsedJoin *join)
 {
   /* Taken back since the handshake, before the worker could be told. */
   join->admission->withdrawn
-    = join->hub->config.authority != NULL && !wsed_authority_upholds (join->hub->config.authority, join->admission->grant);
+    = join->hub->config.authority != NULL && !wsed_authority_upholds (join->hub->config.authority, join->admission->client.grant);
   wsed_order_admit (join->worker, join->admission);
   /* Admitted before the stop, made after it. */
   if (join->hub->shut_down != NULL)
@@ -495,7 +495,7 @@ wsed_hub_admit (WsedHub       *hub,
   wsed_metric_set (wsed_stream_metrics ()->connections, hub->connections);
   wsed_metric_add (wsed_stream_metrics ()->connections_total, 1);
   admission->join = wsed_join_new (hub, worker, (const char * const *) admission->channels,
-                                   wsed_encoding (admission->dialect, admission->framing), NULL, NULL);
+                                   wsed_encoding (admission->client.dialect, admission->client.framing), NULL, NULL);
   admission->join->admission = admission;
   admission->join->answered = send_admission;
   run_join (&admission->join->message, NULL);

@@ -21,7 +21,7 @@ struct _WsedReader
 {
   WsedSubscriber *subscriber;
   WsedWorker *worker;
-  const WsedAdmission *admission;
+  const WsedClient *client;
   WsedEncoding encoding;
   const char *epoch;           /* the log's, interned: all have the same */
   WsedReaderFailed failed;

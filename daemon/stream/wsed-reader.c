@@ -16,7 +16,7 @@
 static gboolean
 is_told_all (WsedReader *reader)
 {
-  return reader->admission->control && wsed_encoding_get_framing (reader->encoding) != WSED_FRAMING_SSE;
+  return reader->client->control && wsed_encoding_get_framing (reader->encoding) != WSED_FRAMING_SSE;
 }
 
 static GByteArray *
@@ -218,7 +218,7 @@ tell_hello (WsedReader *reader)
   g_autoptr(GString) text = g_string_new (NULL);
 
   wsed_reader_append_cursor (reader, cursor);
-  wsed_control_write_hello (text, reader->admission->id, config->heartbeat, config->max_message, cursor->str);
+  wsed_control_write_hello (text, reader->client->id, config->heartbeat, config->max_message, cursor->str);
   wsed_reader_tell (reader, NULL, "hello", text);
 }
 
@@ -254,17 +254,18 @@ on_first_begun (WsedReader    *reader,
 
 WsedReader *
 wsed_reader_new (WsedSubscriber        *subscriber,
+                 const WsedClient    *client,
                  const WsedAdmission *admission,
                  WsedReaderFailed     failed)
 {
   WsedReader *reader = g_new0 (WsedReader, 1);
   WsedWish wish = { (const char * const *) admission->channels, admission->filter, admission->history, admission->after,
-                    admission->acks, admission->join, admission->consumer != NULL };
+                    client->acks, admission->join, client->consumer != NULL };
 
   reader->subscriber = subscriber;
   reader->worker = subscriber->worker;
-  reader->admission = admission;
-  reader->encoding = wsed_encoding (admission->dialect, admission->framing);
+  reader->client = client;
+  reader->encoding = wsed_encoding (client->dialect, client->framing);
   reader->failed = failed;
   reader->epoch = "";
   reader->subscriptions = wsed_subscriptions_new ();

@@ -34,8 +34,9 @@ typedef struct
 /* The log failed: the stream cannot go on. */
 typedef void (*WsedReaderFailed) (WsedSubscriber *subscriber, const char *reason);
 
-/* Joins the admission's channels; @admission must outlive the reader. @subscriber is marked when there is something to send. */
-WsedReader *wsed_reader_new     (WsedSubscriber *subscriber, const WsedAdmission *admission, WsedReaderFailed failed);
+/* Joins the admission's channels; @client must outlive the reader. @subscriber is marked when there is something to send. */
+WsedReader *wsed_reader_new     (WsedSubscriber *subscriber, const WsedClient *client, const WsedAdmission *admission,
+                                 WsedReaderFailed failed);
 void        wsed_reader_free    (WsedReader *reader);
 /* Whether the beginning is known, so that hello, where it is wanted, is before everything else. */
 gboolean    wsed_reader_started (WsedReader *reader);

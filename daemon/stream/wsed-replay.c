@@ -21,7 +21,7 @@ wsed_reader_tell_gap (WsedReader       *reader,
 {
   g_autoptr(GString) text = NULL;
 
-  if (!reader->admission->control)
+  if (!reader->client->control)
     return;
   text = g_string_new (NULL);
   wsed_control_write_gap (text, subscription->stream->channel, subscription->view->slot->epoch, from, to, reason);
@@ -155,7 +155,7 @@ wsed_reader_tell_caught_up (WsedReader       *reader,
   g_autoptr(GString) cursor = NULL;
   g_autoptr(GString) text = NULL;
 
-  if (!reader->admission->control)
+  if (!reader->client->control)
     return;
   cursor = g_string_new (NULL);
   text = g_string_new (NULL);

@@ -238,7 +238,7 @@ drop (WsedReader       *reader,
                           "permission");
   wsed_reader_unsubscribe (reader, channel);
   wsed_metric_add (wsed_stream_metrics ()->gaps, 1);
-  if (reader->admission->control)
+  if (reader->client->control)
     wsed_reader_tell (reader, NULL, "gap", text);
 }
 

@@ -40,7 +40,7 @@ struct _WsedConnection
 {
   WsedSubscriber subscriber;
   const WsedConnectionKind *kind;
-  WsedAdmission *admission;
+  WsedClient client;
   WsedWire *wire;
   WsedReader *reader;          /* NULL: the test's echo */
   WsedOutbox outbox;
@@ -74,8 +74,8 @@ struct _WsedConnection
 
 extern const WsedConnectionKind wsed_websocket, wsed_sse;
 
-/* Prepares a connection of the kind: its head. */
-void wsed_sse_init             (WsedConnection *self);
+/* Prepares a connection of the kind: its head, with @more lines; NULL: none. */
+void wsed_sse_init             (WsedConnection *self, const char *more);
 
 /* wsed-describe.c: what an operator is told of it, a JSON object; whether it is meant. */
 void     wsed_connection_describe (WsedSubscriber *subscriber, GString *out);

@@ -29,9 +29,8 @@ connection_free (WsedConnection *self)
   g_clear_pointer (&self->reader, wsed_reader_free);
   wsed_outbox_clear (&self->outbox);
   wsed_wire_free (self->wire);
-  self->admission->fd = -1;
-  wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&self->admission->user));
-  wsed_admission_free (self->admission);
+  wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&self->client.user));
+  wsed_client_clear (&self->client);
   g_free (self);
 }
 
@@ -243,10 +242,10 @@ touch_consumer (WsedConnection *self,
   WsedWorker *worker = self->subscriber.worker;
   WsedConsumer *request;
 
-  if (self->admission->consumer == NULL || now - self->touched_at < wsed_worker_get_config (worker)->touch)
+  if (self->client.consumer == NULL || now - self->touched_at < wsed_worker_get_config (worker)->touch)
     return;
   self->touched_at = now;
-  request = wsed_consumer_new (self->admission->owner, self->admission->consumer, wsed_worker_get_inbox (worker));
+  request = wsed_consumer_new (self->client.owner, self->client.consumer, wsed_worker_get_inbox (worker));
   request->message.run = on_touched;
   wsed_log_consume (wsed_worker_get_log (worker), request);
 }
@@ -255,7 +254,7 @@ touch_consumer (WsedConnection *self,
 static void
 watch_expiry (WsedConnection *self)
 {
-  const WsedGrant *grant = self->admission->grant;
+  const WsedGrant *grant = self->client.grant;
   WsedWorker *worker = self->subscriber.worker;
   gint64 left;
 
@@ -310,8 +309,8 @@ wsed_connection_set_grant (WsedConnection *self,
                            WsedGrant      *grant)
 {
   wsed_grant_ref (grant);
-  wsed_grant_unref (self->admission->grant);
-  self->admission->grant = grant;
+  wsed_grant_unref (self->client.grant);
+  self->client.grant = grant;
   wsed_worker_set_deadline (self->subscriber.worker, &self->subscriber, G_MAXINT64);
   watch_expiry (self);
 }
@@ -328,7 +327,7 @@ on_withdraw (WsedSubscriber       *subscriber,
 {
   WsedConnection *self = (WsedConnection *) subscriber;
 
-  if (self->admission->grant != NULL && wsed_withdrawal_covers (withdrawal, self->admission->grant))
+  if (self->client.grant != NULL && wsed_withdrawal_covers (withdrawal, self->client.grant))
     wsed_connection_close (self, WSE_CLOSE_BAD_TOKEN, "the credential was revoked");
 }
 
@@ -341,7 +340,7 @@ say_bye (WsedConnection *self,
   g_autoptr(GString) text = g_string_new (NULL);
 
   wsed_control_write_bye (text, reason, retry_after_ms);
-  wsed_encoding_control (wsed_encoding (self->admission->dialect, self->admission->framing), "bye", text->str, text->len,
+  wsed_encoding_control (wsed_encoding (self->client.dialect, self->client.framing), "bye", text->str, text->len,
                          wsed_outbox_get_own (&self->outbox));
 }
 
@@ -356,7 +355,7 @@ on_shutdown (WsedSubscriber *subscriber,
       wsed_worker_set_timer (subscriber->worker, subscriber, WSED_TIMER_END);
       return;
     }
-  if (self->admission->control)
+  if (self->client.control)
     say_bye (self, "shutdown", retry_after_ms);
   wsed_connection_close (self, WSE_CLOSE_GOING_AWAY, "the server shuts down");
 }
@@ -386,7 +385,7 @@ static void
 on_failed (WsedSubscriber *subscriber,
            const char     *reason)
 {
-  g_warning ("connection %s: %s", ((WsedConnection *) subscriber)->admission->id, reason);
+  g_warning ("connection %s: %s", ((WsedConnection *) subscriber)->client.id, reason);
   wsed_connection_close ((WsedConnection *) subscriber, WSE_CLOSE_INTERNAL, "the log cannot be read now");
 }
 
@@ -400,38 +399,37 @@ wsed_connection_start (WsedWorker    *worker,
     .shutdown = on_shutdown,
   };
   WsedConnection *self = g_new0 (WsedConnection, 1);
-  gboolean echo = strcmp (admission->endpoint, "/test/echo") == 0;
+  gboolean echo = strcmp (admission->client.endpoint, "/test/echo") == 0;
 
   self->subscriber.klass = &klass;
   self->subscriber.fd = admission->fd;
   self->subscriber.serial = admission->serial;
-  self->kind = admission->framing == WSED_FRAMING_SSE ? &wsed_sse : &wsed_websocket;
-  self->admission = admission;
+  self->kind = admission->client.framing == WSED_FRAMING_SSE ? &wsed_sse : &wsed_websocket;
   if (!wsed_worker_add (worker, &self->subscriber))
     {
-      wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&admission->user));
+      wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&admission->client.user));
       wsed_admission_free (admission);
       g_free (self);
       return;
     }
+  self->client = admission->client;
+  memset (&admission->client, 0, sizeof admission->client);
   self->wire = admission->tls != NULL ? wsed_tls_wire_new (admission->fd, g_steal_pointer (&admission->tls))
                                       : wsed_socket_wire_new (admission->fd);
+  admission->fd = -1;
   self->readable = self->writable = TRUE;
   self->heard_at = self->moved_at = self->touched_at = self->began_at = wsed_worker_get_now (worker);
   self->since = wse_time_now ();
   self->round_trip = -1;
   if (admission->early_length > 0)
     self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
-  g_clear_pointer (&admission->early, g_free);
   if (self->kind == &wsed_sse)
-    wsed_sse_init (self);
+    wsed_sse_init (self, admission->head);
   if (!echo)
-    self->reader = wsed_reader_new (&self->subscriber, admission, on_failed);
-  /* The reader has begun with these; of what is idle there are many. */
-  g_clear_pointer (&admission->channels, g_strfreev);
-  g_clear_pointer (&admission->after, wse_cursor_unref);
+    self->reader = wsed_reader_new (&self->subscriber, &self->client, admission, on_failed);
   if (admission->withdrawn)
     wsed_connection_close (self, WSE_CLOSE_BAD_TOKEN, "the credential was revoked");
   watch_expiry (self);
   wsed_worker_mark (worker, &self->subscriber);
+  wsed_admission_free (admission);
 }

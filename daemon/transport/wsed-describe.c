@@ -86,17 +86,17 @@ wsed_connection_describe (WsedSubscriber *subscriber,
                           GString        *out)
 {
   WsedConnection *self = (WsedConnection *) subscriber;
-  const WsedAdmission *admission = self->admission;
+  const WsedClient *client = &self->client;
   WsedLag lag = { 0 };
 
   if (self->reader != NULL)
     wsed_reader_get_lag (self->reader, &lag);
   g_string_append (out, "{\"id\":");
-  wse_json_append_string (out, admission->id, -1);
-  append_text (out, "user", admission->owner);
-  append_text (out, "endpoint", admission->endpoint);
-  append_text (out, "format", wse_dialect_get_name (admission->dialect));
-  append_text (out, "consumer", admission->consumer);
+  wse_json_append_string (out, client->id, -1);
+  append_text (out, "user", client->owner);
+  append_text (out, "endpoint", client->endpoint);
+  append_text (out, "format", wse_dialect_get_name (client->dialect));
+  append_text (out, "consumer", client->consumer);
   append_remote (out, subscriber->fd);
   g_string_append (out, ",\"since\":\"");
   wse_time_append_iso (out, self->since);
@@ -128,8 +128,8 @@ wsed_connection_matches (WsedSubscriber       *subscriber,
 {
   WsedConnection *self = (WsedConnection *) subscriber;
 
-  return self->state == WSED_CONNECTION_OPEN && (wish->id == NULL || strcmp (wish->id, self->admission->id) == 0) &&
-         (wish->user == NULL || g_strcmp0 (wish->user, self->admission->owner) == 0) &&
-         (wish->endpoint == NULL || strcmp (wish->endpoint, self->admission->endpoint) == 0) &&
+  return self->state == WSED_CONNECTION_OPEN && (wish->id == NULL || strcmp (wish->id, self->client.id) == 0) &&
+         (wish->user == NULL || g_strcmp0 (wish->user, self->client.owner) == 0) &&
+         (wish->endpoint == NULL || strcmp (wish->endpoint, self->client.endpoint) == 0) &&
          (wish->channel == NULL || is_subscribed (self, wish->channel));
 }

@@ -110,13 +110,13 @@ static void
 subscribe (WsedConnection *self)
 {
   const char *channels[] = { self->command->channel, NULL };
-  g_autoptr(WseFilter) filter = wse_filter_both (self->command->filter, wsed_grant_get_filter (self->admission->grant));
+  g_autoptr(WseFilter) filter = wse_filter_both (self->command->filter, wsed_grant_get_filter (self->client.grant));
   WsedWish wish = { channels, filter, self->command->history, self->command->after };
 
   if (!self->command->has_history && self->command->after == NULL)
-    wish.acks = self->admission->acks;
+    wish.acks = self->client.acks;
 
-  if (!wsed_grant_may_subscribe (self->admission->grant, self->command->channel))
+  if (!wsed_grant_may_subscribe (self->client.grant, self->command->channel))
     send_error (self, "forbidden", "reading this channel is not permitted");
   else if (wsed_reader_is_whole (self->reader))
     send_error (self, "invalid", "this connection reads the whole log: open another one for single channels");
@@ -158,7 +158,7 @@ on_history (const WsedHistoryPage *page,
 
       if (i > 0)
         g_string_append_c (answer, ',');
-      wse_dialect_write (self->admission->dialect, entry->event, self->command->channel,
+      wse_dialect_write (self->client.dialect, entry->event, self->command->channel,
                          wsed_entry_get_seq (entry, self->command->channel), answer);
     }
   g_string_append (answer, "],\"cursor\":");
@@ -171,10 +171,10 @@ static void
 history (WsedConnection *self)
 {
   WsedWorker *worker = self->subscriber.worker;
-  WseFilter *filter = wsed_grant_get_filter (self->admission->grant);
+  WseFilter *filter = wsed_grant_get_filter (self->client.grant);
   WsedHistoryWish wish = { self->command->channel, filter, self->command->after, self->command->limit, HISTORY_BYTES };
 
-  if (!wsed_grant_may_subscribe (self->admission->grant, self->command->channel))
+  if (!wsed_grant_may_subscribe (self->client.grant, self->command->channel))
     {
       send_error (self, "forbidden", "reading this channel is not permitted");
       return;
@@ -188,7 +188,7 @@ on_acknowledged (GArray       *acks,
                  gpointer      user_data)
 {
   WsedConnection *self = user_data;
-  GArray *known = self->admission->acks;
+  GArray *known = self->client.acks;
   g_autoptr(GString) answer = NULL;
 
   self->acknowledge = NULL;
@@ -211,12 +211,12 @@ on_acknowledged (GArray       *acks,
 static void
 acknowledge (WsedConnection *self)
 {
-  const WsedAdmission *admission = self->admission;
+  const WsedClient *client = &self->client;
 
-  if (admission->consumer == NULL)
+  if (client->consumer == NULL)
     send_error (self, "no_consumer", "connect with consumer=NAME to acknowledge");
   else
-    self->acknowledge = wsed_acknowledge_new (self->reader, self->subscriber.worker, admission->owner, admission->consumer,
+    self->acknowledge = wsed_acknowledge_new (self->reader, self->subscriber.worker, client->owner, client->consumer,
                                               self->command->cursor, on_acknowledged, self);
 }
 
@@ -237,7 +237,7 @@ on_refreshed (WsedGrant                   *grant,
               gpointer                     user_data)
 {
   WsedConnection *self = user_data;
-  WsedGrant *before = self->admission->grant;
+  WsedGrant *before = self->client.grant;
   gboolean other_filter;
   g_autoptr(GString) answer = NULL;
 
@@ -269,9 +269,9 @@ refresh (WsedConnection *self)
 {
   WsedWorker *worker = self->subscriber.worker;
 
-  if (self->admission->grant == NULL)
+  if (self->client.grant == NULL)
     send_error (self, "invalid", "authentication is off: there is no token to refresh");
-  else if (self->admission->grant->service != NULL)
+  else if (self->client.grant->service != NULL)
     send_error (self, "forbidden", "the key of a service is not refreshed");
   else
     self->refresh = wsed_refresh_new (worker, self->command->token, on_refreshed, self);

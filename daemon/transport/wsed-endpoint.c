@@ -114,11 +114,11 @@ add_own (GPtrArray   *channels,
          const WsedAdmission *admission,
          GError     **error)
 {
-  if (admission->user != NULL)
-    add_channel (channels, wse_channel_build (WSE_CHANNEL_USER, admission->user));
+  if (admission->client.user != NULL)
+    add_channel (channels, wse_channel_build (WSE_CHANNEL_USER, admission->client.user));
   add_channel (channels, g_strdup ("global"));
-  if (admission->grant != NULL)
-    add_granted (channels, admission->grant);
+  if (admission->client.grant != NULL)
+    add_granted (channels, admission->client.grant);
   return add_ids (channels, query, "roles", WSE_CHANNEL_ROLE, error) && add_ids (channels, query, "teams", WSE_CHANNEL_TEAM, error);
 }
 
@@ -161,7 +161,7 @@ read_channels (const WsedEndpoint  *self,
 {
   g_autoptr (GPtrArray) channels = g_ptr_array_new_with_free_func (g_free);
 
-  if (!wsed_endpoint_check_identity (query, admission->grant != NULL, error) || (self->own_channels && !add_own (channels, query, admission, error))
+  if (!wsed_endpoint_check_identity (query, admission->client.grant != NULL, error) || (self->own_channels && !add_own (channels, query, admission, error))
       || (self->named_channels && !add_named (channels, query, error)))
     return FALSE;
   if (channels->len > WSE_MAX_CURSOR_CHANNELS)
@@ -171,7 +171,7 @@ read_channels (const WsedEndpoint  *self,
       return FALSE;
     }
   for (guint i = 0; i < channels->len; i++)
-    if (!wsed_grant_may_subscribe (admission->grant, channels->pdata[i]))
+    if (!wsed_grant_may_subscribe (admission->client.grant, channels->pdata[i]))
       {
         g_set_error (error, WSE_ERROR, WSE_ERROR_FORBIDDEN, "reading the channel %s is not permitted", (char *) channels->pdata[i]);
         return FALSE;
@@ -187,9 +187,15 @@ read_format (WsedQuery      *query,
              GError        **error)
 {
   const char *format = wsed_query_get (query, "format");
+  WseDialect dialect;
 
-  if (format == NULL || wse_dialect_from_name (format, &admission->dialect))
+  if (format == NULL)
     return TRUE;
+  if (wse_dialect_from_name (format, &dialect))
+    {
+      admission->client.dialect = dialect;
+      return TRUE;
+    }
   g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `format`: v2, feed, envelope or session is needed");
   return FALSE;
 }
@@ -215,14 +221,14 @@ read_consumer (WsedQuery      *query,
                WsedAdmission  *admission,
                GError        **error)
 {
-  admission->consumer = g_strdup (wsed_query_get (query, "consumer"));
-  if (admission->consumer == NULL)
+  admission->client.consumer = g_strdup (wsed_query_get (query, "consumer"));
+  if (admission->client.consumer == NULL)
     return TRUE;
-  if (!wse_channel_id_is_valid (admission->consumer, -1))
+  if (!wse_channel_id_is_valid (admission->client.consumer, -1))
     g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
                  "query parameter `consumer`: a name is 1 to %d bytes without white space, control characters, `,`, `@` or `*`",
                  WSE_MAX_ID_BYTES);
-  else if (admission->owner == NULL)
+  else if (admission->client.owner == NULL)
     g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `consumer`: only a user has consumers; say who with `user_id`");
   else
     return TRUE;
@@ -239,7 +245,7 @@ read_filter (WsedQuery      *query,
 
   if (!wse_filter_parse (wsed_query_get (query, "types"), wsed_query_get (query, "severity"), &asked, error))
     return FALSE;
-  admission->filter = wse_filter_both (asked, wsed_grant_get_filter (admission->grant));
+  admission->filter = wse_filter_both (asked, wsed_grant_get_filter (admission->client.grant));
   return TRUE;
 }
 
@@ -248,10 +254,10 @@ static void
 take_identity (WsedAdmission *admission,
                const char    *user)
 {
-  const WsedGrant *grant = admission->grant;
+  const WsedGrant *grant = admission->client.grant;
 
-  admission->user = g_strdup (grant != NULL ? grant->user : user);
-  admission->owner = grant != NULL && grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (admission->user);
+  admission->client.user = g_strdup (grant != NULL ? grant->user : user);
+  admission->client.owner = grant != NULL && grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (admission->client.user);
 }
 
 gboolean
@@ -261,15 +267,15 @@ wsed_endpoint_read (const WsedEndpoint  *self,
                     GError             **error)
 {
   const char *many = self->named_channels ? "channel" : "";
-  const char *known = admission->grant != NULL ? "format types severity history after consumer token " WSED_IDENTITY_PARAMETERS
+  const char *known = admission->client.grant != NULL ? "format types severity history after consumer token " WSED_IDENTITY_PARAMETERS
                                                : "format types severity history after consumer " WSED_IDENTITY_PARAMETERS;
   const char *once = self->parameters ? known : "";
   g_autoptr (WsedQuery) read = wsed_query_new (query, once, many, error);
   const char *user;
 
-  admission->endpoint = self->path;
-  admission->dialect = self->dialect;
-  admission->framing = self->framing;
+  admission->client.endpoint = self->path;
+  admission->client.dialect = self->dialect;
+  admission->client.framing = self->framing;
   if (read == NULL)
     return FALSE;
   if (!self->parameters)

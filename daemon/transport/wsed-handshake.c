@@ -70,7 +70,7 @@ admitting_free (Admitting *self)
   self->handshakes->n_pending--;
   if (self->admission != NULL)
     {
-      count_user (self->handshakes, self->admission->user, -1);
+      count_user (self->handshakes, self->admission->client.user, -1);
       wsed_admission_free (self->admission);
     }
   g_free (self);
@@ -257,7 +257,7 @@ hand_over (Admitting         *admitting,
   if (admitting->admission == NULL || peer == NULL)
     return;
   /* It may have been revoked since: then the connection closes, and who comes back is told. */
-  if (admitting->handshakes->authority != NULL && !wsed_authority_upholds (admitting->handshakes->authority, admitting->admission->grant))
+  if (admitting->handshakes->authority != NULL && !wsed_authority_upholds (admitting->handshakes->authority, admitting->admission->client.grant))
     return;
   stream = soup_server_message_steal_connection (message);
   drain (stream, admitting->admission);
@@ -303,7 +303,7 @@ switch_protocols (Admitting         *admitting,
   soup_message_headers_replace (headers, "Upgrade", "websocket");
   soup_message_headers_replace (headers, "Connection", "Upgrade");
   soup_message_headers_replace (headers, "Sec-WebSocket-Accept", accept);
-  if (admitting->admission->control)
+  if (admitting->admission->client.control)
     soup_message_headers_replace (headers, "Sec-WebSocket-Protocol", "wse.v2");
   if (admitting->extension != NULL)
     soup_message_headers_replace (headers, "Sec-WebSocket-Extensions", admitting->extension);
@@ -315,7 +315,7 @@ static void
 admit (Admitting         *admitting,
        SoupServerMessage *message)
 {
-  if (admitting->admission->framing == WSED_FRAMING_SSE)
+  if (admitting->admission->client.framing == WSED_FRAMING_SSE)
     hand_over (admitting, message);
   else
     switch_protocols (admitting, message);
@@ -336,7 +336,7 @@ on_opened (GArray       *acks,
 
       if (error == NULL)
         {
-          admitting->admission->acks = g_array_ref (acks);
+          admitting->admission->client.acks = g_array_ref (acks);
           admit (admitting, message);
         }
       else
@@ -361,14 +361,14 @@ prepare (WsedHandshakes    *self,
   Admitting *admitting = g_new0 (Admitting, 1);
   g_autofree char *id = g_uuid_string_random ();
 
-  g_strlcpy (admission->id, id, sizeof admission->id);
+  g_strlcpy (admission->client.id, id, sizeof admission->client.id);
   admitting->handshakes = self;
   admitting->admission = admission;
   admitting->extension = extension;
   self->n_pending++;
-  count_user (self, admission->user, 1);
+  count_user (self, admission->client.user, 1);
   g_object_set_data_full (G_OBJECT (message), "wsed-admitting", admitting, (GDestroyNotify) admitting_free);
-  if (admission->consumer != NULL)
+  if (admission->client.consumer != NULL)
     wsed_opening_start (self->log, self->main, admission, seen, on_opened, wsed_pending_new (message));
   else
     admit (admitting, message);
@@ -393,7 +393,7 @@ read_last_event_id (WsedHandshakes    *self,
       refuse (self, message, 400, "bad_request", "the header Last-Event-ID is not the id of an event of this stream");
       return FALSE;
     }
-  if (admission->consumer == NULL)
+  if (admission->client.consumer == NULL)
     {
       g_clear_pointer (&admission->after, wse_cursor_unref);
       admission->after = wse_cursor_ref (*seen);
@@ -428,21 +428,21 @@ wsed_handshakes_answer (WsedHandshakes     *self,
       || (!sse && (!check_subprotocol (self, message, endpoint, &control) || !check_extensions (self, message, &extension))))
     return;
   admission = wsed_admission_new ();
-  admission->control = control;
+  admission->client.control = control;
   if (sse)
     admission->head = cors_lines (message);
   if (wsed_credential_get (message) != NULL)
-    admission->grant = wsed_grant_ref (wsed_credential_get (message));
+    admission->client.grant = wsed_grant_ref (wsed_credential_get (message));
   if (!wsed_endpoint_read (endpoint, g_uri_get_query (soup_server_message_get_uri (message)), admission, &error))
     {
       gboolean forbidden = g_error_matches (error, WSE_ERROR, WSE_ERROR_FORBIDDEN);
 
       refuse (self, message, forbidden ? 403 : 400, forbidden ? "forbidden" : "bad_request", error->message);
     }
-  else if (check_limits (self, message, admission->user) && (!sse || read_last_event_id (self, message, admission, &seen)))
+  else if (check_limits (self, message, admission->client.user) && (!sse || read_last_event_id (self, message, admission, &seen)))
     {
       if (extension != NULL)
-        admission->framing = WSED_FRAMING_DEFLATE;
+        admission->client.framing = WSED_FRAMING_DEFLATE;
       prepare (self, message, g_steal_pointer (&admission), seen, extension);
       return;
     }

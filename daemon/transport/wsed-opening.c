@@ -119,7 +119,7 @@ wsed_opening_start (WsedLog             *log,
   self->main = main;
   self->channels = g_strdupv (admission->channels);
   self->seen = seen != NULL ? wse_cursor_ref (seen) : NULL;
-  self->request = wsed_consumer_new (admission->owner, admission->consumer, main);
+  self->request = wsed_consumer_new (admission->client.owner, admission->client.consumer, main);
   self->done = done;
   self->user_data = user_data;
   if (seen == NULL)

@@ -49,10 +49,10 @@ sse_clear (WsedConnection *self)
 }
 
 void
-wsed_sse_init (WsedConnection *self)
+wsed_sse_init (WsedConnection *self,
+               const char     *more)
 {
   GByteArray *own = wsed_outbox_get_own (&self->outbox);
-  const char *more = self->admission->head;
 
   g_byte_array_append (own, (const guint8 *) head, strlen (head));
   if (more != NULL)

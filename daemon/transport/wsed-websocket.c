@@ -13,7 +13,7 @@ send_message (WsedConnection *self,
               const char     *data,
               gsize           length)
 {
-  wsed_framing_append (self->admission->framing, opcode, data, length, wsed_outbox_get_own (&self->outbox));
+  wsed_framing_append (self->client.framing, opcode, data, length, wsed_outbox_get_own (&self->outbox));
 }
 
 void
@@ -80,7 +80,7 @@ get_decoder (WsedConnection *self)
   if (self->decoder == NULL)
     {
       self->decoder = wse_frame_decoder_new (TRUE, config->max_message, self->reader == NULL);
-      wse_frame_decoder_set_deflate (self->decoder, self->admission->framing == WSED_FRAMING_DEFLATE);
+      wse_frame_decoder_set_deflate (self->decoder, self->client.framing == WSED_FRAMING_DEFLATE);
     }
   return self->decoder;
 }
@@ -137,7 +137,7 @@ websocket_beat (WsedConnection *self)
   self->ping++;
   self->pinged_at = wsed_worker_get_now (self->subscriber.worker);
   wse_frame_append (wsed_outbox_get_own (&self->outbox), WSE_OPCODE_PING, (const char *) &self->ping, sizeof self->ping);
-  if (self->admission->dialect != WSE_DIALECT_ENVELOPE || self->reader == NULL)
+  if (self->client.dialect != WSE_DIALECT_ENVELOPE || self->reader == NULL)
     return;
   text = g_string_new ("{\"type\":\"ping\",\"timestamp\":\"");
   wse_time_append_iso (text, wse_time_now ());

@@ -233,11 +233,11 @@ client_new (StreamFixture       *fixture,
     client->blocks = g_string_new (NULL);
   client->decoder = wse_frame_decoder_new (FALSE, 16 * 1024 * 1024, TRUE);
   admission->fd = fds[1];
-  g_strlcpy (admission->id, "00000000-0000-4000-8000-000000000000", sizeof admission->id);
-  admission->endpoint = "/wse";
-  admission->dialect = options->dialect;
-  admission->framing = options->framing;
-  admission->control = options->control;
+  g_strlcpy (admission->client.id, "00000000-0000-4000-8000-000000000000", sizeof admission->client.id);
+  admission->client.endpoint = "/wse";
+  admission->client.dialect = options->dialect;
+  admission->client.framing = options->framing;
+  admission->client.control = options->control;
   admission->channels = g_strsplit (options->channels, " ", -1);
   admission->history = options->history;
   if (after != NULL)
@@ -247,10 +247,10 @@ client_new (StreamFixture       *fixture,
   g_assert_no_error (error);
   if (options->consumer != NULL)
     {
-      admission->user = g_strdup ("u");
-      admission->owner = g_strdup ("u");
-      admission->consumer = g_strdup (options->consumer);
-      admission->acks = open_consumer (fixture, options->consumer);
+      admission->client.user = g_strdup ("u");
+      admission->client.owner = g_strdup ("u");
+      admission->client.consumer = g_strdup (options->consumer);
+      admission->client.acks = open_consumer (fixture, options->consumer);
     }
   wsed_hub_admit (fixture->hub, admission);
   return client;

@@ -93,17 +93,17 @@ test_parameters (void)
 {
   WsedAdmission *admission = admit (&own, "user_id=7&format=session&types=a,b&severity=error&history=0&after=global@e:5,user:7@e:2");
 
-  g_assert_cmpstr (admission->user, ==, "7");
-  g_assert_cmpstr (admission->endpoint, ==, "/wse");
-  g_assert_cmpint (admission->dialect, ==, WSE_DIALECT_SESSION);
+  g_assert_cmpstr (admission->client.user, ==, "7");
+  g_assert_cmpstr (admission->client.endpoint, ==, "/wse");
+  g_assert_cmpint (admission->client.dialect, ==, WSE_DIALECT_SESSION);
   g_assert_cmpuint (admission->history, ==, 0);
   g_assert_cmpuint (wse_cursor_get_length (admission->after), ==, 2);
   g_assert_nonnull (admission->filter);
   wsed_admission_free (admission);
 
   admission = admit (&named, NULL);
-  g_assert_null (admission->user);
-  g_assert_cmpint (admission->dialect, ==, WSE_DIALECT_FEED);
+  g_assert_null (admission->client.user);
+  g_assert_cmpint (admission->client.dialect, ==, WSE_DIALECT_FEED);
   g_assert_cmpuint (admission->history, ==, WSE_DEFAULT_HISTORY);
   g_assert_null (admission->after);
   wsed_admission_free (admission);
