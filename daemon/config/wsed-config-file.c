@@ -117,8 +117,21 @@ read_file (WsedConfig *config, const char *path, const char *what, gboolean rout
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_auto (GStrv) groups = NULL;
+  g_autofree char *text = NULL;
+  gsize length;
 
-  if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, error))
+  if (!g_file_get_contents (path, &text, &length, error))
+    {
+      g_prefix_error (error, "reading the %s %s: ", what, path);
+      return FALSE;
+    }
+  /* GKeyFile looks at values only, and messages repeat names. */
+  if (!g_utf8_validate (text, length, NULL))
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "reading the %s %s: it is not UTF-8", what, path);
+      return FALSE;
+    }
+  if (length > 0 && !g_key_file_load_from_data (file, text, length, G_KEY_FILE_NONE, error))
     {
       g_prefix_error (error, "reading the %s %s: ", what, path);
       return FALSE;

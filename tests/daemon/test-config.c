@@ -329,6 +329,7 @@ test_bad_files (void)
     { "[route a]\nconflate=1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7\n", "at most 16 steps" },
     { "[route a]\nwhat=1\n", "[route a] what is unknown; known are types" },
     { "heartbeat-interval=1\n", "reading the configuration" },
+    { "[wse\xff]\nx=1\n", "it is not UTF-8" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
