@@ -327,6 +327,15 @@ class Streams(Tls):
             self.assertEqual(got, [(i + 1, i, size) for i in range(count)])
             wait_until(lambda: len(client.pongs) == count // 20 or client.settle() is None, 'the pongs')
 
+    def test_last_record(self):
+        """the record that the kernel had no room for goes out by itself once there is some"""
+        with self.daemon.connect('/wse?user_id=last&history=0', receive_buffer=4096, timeout=10) as client:
+            client.recv_control('caught_up')
+            # In steps of half a record, beyond what the kernel holds.
+            for size in range(20000, 250000, 8000):
+                self.daemon.publish({'event_type': 'a', 'user_id': 'last', 'payload': 'y' * size})
+                self.assertEqual(len(client.recv()['p']), size)
+
     def test_two_hundred(self):
         """200 streams, some killed in the middle of what is sent: everybody else gets everything, no descriptor is left"""
         before = self.daemon.descriptors()
