@@ -40,8 +40,8 @@ gboolean
 wsed_reader_is_condensed (WsedReader             *reader,
                           const WsedSubscription *subscription)
 {
-  return reader->lagging && subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->view->newest != NULL && !reader->catching
-         && !subscription->catching;
+  return reader->lagging && subscription->state == WSED_SUBSCRIPTION_LIVE && wsed_view_get_newest (subscription->view) != NULL
+         && !reader->catching && !subscription->catching;
 }
 
 static void

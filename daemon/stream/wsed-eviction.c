@@ -53,10 +53,11 @@ drop_first (WsedEviction *eviction)
 
 /* Bytes that one more entry of @view takes. */
 static gsize
-get_growth (WsedEviction *eviction,
-            WsedView     *view)
+get_growth (WsedEviction      *eviction,
+            WsedView          *view,
+            const WsedArrival *arrival)
 {
-  gsize growth = wsed_view_get_growth (view);
+  gsize growth = wsed_view_get_growth (view, arrival);
 
   if (eviction->end - eviction->begin == eviction->size)
     growth += MAX (MIN_SIZE, eviction->size) * sizeof (WsedView *);
@@ -70,7 +71,7 @@ wsed_eviction_append (WsedEviction      *eviction,
 {
   gsize growth;
 
-  while ((growth = get_growth (eviction, view)) > 0 && eviction->bytes + growth > eviction->max_bytes
+  while ((growth = get_growth (eviction, view, arrival)) > 0 && eviction->bytes + growth > eviction->max_bytes
          && eviction->begin < eviction->end)
     drop_first (eviction);
   if (eviction->end - eviction->begin == eviction->size)

@@ -20,8 +20,11 @@ typedef struct
   GArray *arrivals;            /* (element-type WsedArrival) */
   GPtrArray *chunks;           /* new to the worker, referenced for it */
   guint64 first_chunk;
-  gsize bytes;
+  gsize bytes;                 /* what it holds: itself, its events, and the chunks, which a worker that does not come to it keeps */
 } Delivery;
+
+/* With its two arrays. */
+#define DELIVERY_BYTES (sizeof (Delivery) + 256)
 
 struct _WsedHub
 {
@@ -137,6 +140,7 @@ get_delivery (WsedHub *hub,
   delivery->worker = hub->workers[worker];
   delivery->arrivals = g_array_new (FALSE, FALSE, sizeof (WsedArrival));
   delivery->chunks = g_ptr_array_new ();
+  delivery->bytes = DELIVERY_BYTES;
   hub->outgoing[worker] = delivery;
   return delivery;
 }
@@ -151,14 +155,20 @@ send (WsedHub         *hub,
 {
   WsedArrival arrival = { wsed_stream_ref (stream), wsed_entry_ref (entry), *piece, seq, key };
   Delivery *delivery = get_delivery (hub, stream->slot.worker);
+  GArray *arrivals = delivery->arrivals;
 
+  /* Once for all the streams that it is in. */
+  if (arrivals->len == 0 || g_array_index (arrivals, WsedArrival, arrivals->len - 1).entry != entry)
+    delivery->bytes += sizeof (WsedEntry) + wsed_log_measure (entry->event);
   if (piece->chunk->id > hub->last_chunk[stream->slot.worker])
     {
       g_ptr_array_add (delivery->chunks, wsed_chunk_ref (piece->chunk));
       hub->last_chunk[stream->slot.worker] = piece->chunk->id;
+      delivery->bytes += sizeof (WsedChunk) + piece->chunk->size;
     }
-  g_array_append_val (delivery->arrivals, arrival);
-  delivery->bytes += piece->length;
+  g_array_append_val (arrivals, arrival);
+  /* The array grows to twice what it had. */
+  delivery->bytes += 2 * sizeof (WsedArrival);
 }
 
 static void

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* WsedNewest is a hash table with open addressing, of places by key. It remembers more than the view does, for those who read from the
- * log, but grows only for what the view has: its memory is bounded as the view's is. What is forgotten is sent, not lost. */
+ * log, but is only as large as the view's ring: its memory is bounded with that. What is forgotten is sent, not lost. */
 
 #include "stream/wsed-newest.h"
 
-#define FIRST_SIZE 64u
+/* Places for each entry of the view: it is at most half full, and half of that may be of entries that have gone. */
+#define PLACES 4u
 
 typedef struct
 {
@@ -21,12 +22,18 @@ struct _WsedNewest
   Place *places;
 };
 
+gsize
+wsed_newest_get_bytes (guint entries)
+{
+  return sizeof (WsedNewest) + entries * PLACES * sizeof (Place);
+}
+
 WsedNewest *
-wsed_newest_new (void)
+wsed_newest_new (guint entries)
 {
   WsedNewest *self = g_new0 (WsedNewest, 1);
 
-  self->size = FIRST_SIZE;
+  self->size = entries * PLACES;
   self->places = g_new0 (Place, self->size);
   return self;
 }
@@ -73,6 +80,16 @@ rebuild (WsedNewest *self,
   g_free (places);
 }
 
+void
+wsed_newest_resize (WsedNewest *self,
+                    guint       entries,
+                    guint64     begin)
+{
+  guint size = entries * PLACES;
+
+  rebuild (self, size, self->used < size / 2 ? 0 : begin);
+}
+
 gboolean
 wsed_newest_note (WsedNewest *self,
                   guint64     key,
@@ -87,8 +104,6 @@ wsed_newest_note (WsedNewest *self,
   if (!known && self->used >= self->size / 2)
     {
       rebuild (self, self->size, begin);
-      if (self->used >= self->size / 4)
-        rebuild (self, self->size * 2, begin);
       place = find (self, key);
     }
   if (known)

@@ -70,7 +70,7 @@ is_superseded (WsedReader       *reader,
                const WsedEntry  *entry,
                guint64           seq)
 {
-  const WsedNewest *newest = subscription->view->newest;
+  const WsedNewest *newest = wsed_view_get_newest (subscription->view);
   guint64 key;
 
   if (newest == NULL || subscription->stopped)

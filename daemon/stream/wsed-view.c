@@ -36,10 +36,18 @@ wsed_slot_get_view (WsedSlot       *slot,
   return view;
 }
 
+/* The memory of a ring of @size entries, and of what is remembered of their keys. */
 static gsize
-ring_size (const WsedRing *ring)
+measure (guint    size,
+         gboolean keyed)
 {
-  return ring != NULL ? sizeof (WsedRing) + (ring->mask + 1) * sizeof (WsedViewEntry) : 0;
+  return size > 0 ? sizeof (WsedRing) + size * sizeof (WsedViewEntry) + (keyed ? wsed_newest_get_bytes (size) : 0) : 0;
+}
+
+static guint
+get_size (const WsedView *view)
+{
+  return view->ring != NULL ? view->ring->mask + 1 : 0;
 }
 
 /* Gives the view a ring of @size entries; 0: none. */
@@ -47,42 +55,63 @@ static gssize
 resize (WsedView *view,
         guint     size)
 {
-  gsize before = ring_size (view->ring);
+  gsize before = measure (get_size (view), wsed_view_get_newest (view) != NULL);
+  WsedNewest *newest = wsed_view_get_newest (view);
   WsedRing *ring = NULL;
 
   if (size > 0)
     {
       ring = g_malloc (sizeof (WsedRing) + size * sizeof (WsedViewEntry));
       ring->mask = size - 1;
+      ring->newest = newest;
       ring->run_bytes = 0;
       for (guint64 i = view->begin; i < view->end; i++)
         ring->entries[i & ring->mask] = *wsed_view_at (view, i);
     }
   g_free (view->ring);
   view->ring = ring;
-  return (gssize) ring_size (ring) - (gssize) before;
+  if (size == 0)
+    wsed_newest_free (newest);
+  else if (newest != NULL)
+    wsed_newest_resize (newest, size, view->begin);
+  return (gssize) measure (size, newest != NULL) - (gssize) before;
+}
+
+/* The size of the ring with one more entry. */
+static guint
+get_next_size (const WsedView *view)
+{
+  guint size = get_size (view);
+
+  return view->end - view->begin < size ? size : MAX (FIRST_RING, size * 2);
 }
 
 gsize
-wsed_view_get_growth (const WsedView *view)
+wsed_view_get_growth (const WsedView    *view,
+                      const WsedArrival *arrival)
 {
-  if (view->ring == NULL)
-    return sizeof (WsedRing) + FIRST_RING * sizeof (WsedViewEntry);
-  return view->end - view->begin > view->ring->mask ? (view->ring->mask + 1) * sizeof (WsedViewEntry) : 0;
+  gboolean keyed = wsed_view_get_newest (view) != NULL;
+
+  return measure (get_next_size (view), keyed || arrival->key != 0) - measure (get_size (view), keyed);
 }
 
-/* The one before with the same key is old now. */
-static void
+/* The one before with the same key is old now. Returns by how much the memory has grown. */
+static gssize
 supersede (WsedView *view,
            guint64   key,
            guint64   seq)
 {
   guint64 before;
+  gssize grown = 0;
 
-  if (view->newest == NULL)
-    view->newest = wsed_newest_new ();
-  if (wsed_newest_note (view->newest, key, view->end - 1, seq, view->begin, &before) && before >= view->begin)
+  if (view->ring->newest == NULL)
+    {
+      view->ring->newest = wsed_newest_new (get_size (view));
+      grown = wsed_newest_get_bytes (get_size (view));
+    }
+  if (wsed_newest_note (view->ring->newest, key, view->end - 1, seq, view->begin, &before) && before >= view->begin)
     wsed_view_at (view, before)->superseded = TRUE;
+  return grown;
 }
 
 gssize
@@ -92,10 +121,8 @@ wsed_view_append (WsedView          *view,
   WsedViewEntry *entry;
   gssize grown = 0;
 
-  if (view->ring == NULL)
-    grown = resize (view, FIRST_RING);
-  else if (view->end - view->begin > view->ring->mask)
-    grown = resize (view, (view->ring->mask + 1) * 2);
+  if (get_next_size (view) > get_size (view))
+    grown = resize (view, get_next_size (view));
   entry = wsed_view_at (view, view->end++);
   entry->piece = arrival->piece;
   entry->seq = arrival->seq;
@@ -103,7 +130,7 @@ wsed_view_append (WsedView          *view,
   entry->superseded = FALSE;
   entry->several = arrival->entry->event->n_channels > 1 ? wsed_entry_ref (arrival->entry) : NULL;
   if (arrival->key != 0)
-    supersede (view, arrival->key, arrival->seq);
+    grown += supersede (view, arrival->key, arrival->seq);
   return grown;
 }
 
@@ -145,7 +172,6 @@ wsed_view_retire (WsedView *view)
     g_clear_pointer (&wsed_view_at (view, i)->several, wsed_entry_unref);
   view->users = view->end - view->begin;
   view->begin = view->end;
-  g_clear_pointer (&view->newest, wsed_newest_free);
   grown = resize (view, 0);
   free_if_forgotten (view);
   return grown;

@@ -59,6 +59,7 @@ typedef struct
 typedef struct
 {
   guint mask;                  /* entries that it has room for, less one */
+  WsedNewest *newest;          /* of those with a key; NULL: there were none */
 
   /* The last run found: readers that stand at one place share the search. */
   guint64 run_begin, run_end, run_limit;
@@ -75,7 +76,6 @@ struct _WsedView
   WsedView *next;              /* of the slot */
   WseFilter *filter;           /* NULL: all */
   WsedRing *ring;              /* NULL: no entries */
-  WsedNewest *newest;          /* of those with a key; NULL: there were none */
   guint64 begin, end;
   guint64 complete_from;       /* every match with this seq or a greater one is, or will be, in [begin, end) */
   union
@@ -95,8 +95,8 @@ WsedView *wsed_slot_get_view   (WsedSlot *slot, WseFilter *filter, const WsedHea
 gssize    wsed_view_retire     (WsedView *view);
 gssize    wsed_view_append     (WsedView *view, const WsedArrival *arrival);
 gssize    wsed_view_drop_first (WsedView *view);
-/* Bytes by which the next append will grow it. */
-gsize     wsed_view_get_growth (const WsedView *view);
+/* Bytes by which appending @arrival will grow it. */
+gsize     wsed_view_get_growth (const WsedView *view, const WsedArrival *arrival);
 /* A retired view: one that pointed to it has forgotten it. */
 void      wsed_view_forget     (WsedView *view);
 /* To wake @subscription for news, or no longer. */
@@ -114,6 +114,13 @@ static inline WsedSubscription **
 wsed_view_get_live (WsedView *view)
 {
   return view->n_live > 1 ? view->live.many : &view->live.one;
+}
+
+/* NULL: none of its entries has a key. */
+static inline WsedNewest *
+wsed_view_get_newest (const WsedView *view)
+{
+  return view->ring != NULL ? view->ring->newest : NULL;
 }
 
 static inline WsedViewEntry *

@@ -6,8 +6,17 @@
 G_BEGIN_DECLS
 
 /* A thread's one way in: a first-in-first-out queue of messages that any thread may push to and one thread empties, with an eventfd to
- * wait on. pthread and C11 atomics, not GMutex or GAsyncQueue, so that ThreadSanitizer can follow it. An inbox bounds nothing itself: who
- * pushes has its messages counted where they are made (the pipeline's credit, one outstanding read per reader). */
+ * wait on. pthread and C11 atomics, not GMutex or GAsyncQueue, so that ThreadSanitizer can follow it.
+ *
+ * An inbox bounds nothing itself: whoever pushes has its messages counted where they are made. By whose inbox it is:
+ * - log writer: appends by the pipeline's max_queued (64 MiB; then 503); heads, consumers and erasures one at a time for each connection
+ *   or request, with at most 1,000 channels.
+ * - log readers: one read or search at a time for each connection and request; readers of one place share it.
+ * - a worker: what the hub publishes by the same 64 MiB, since it counts what a message holds (chunks of the tail, too) until the worker
+ *   has it (tests/daemon/test-backlog.c); answers of the log by the one read of each connection, at most 256 events or 256 KiB; admissions,
+ *   joins and ends by the number of connections; surveys and erasures by that of requests.
+ * - main: answers to what is bounded above; from workers one join, refresh or end at a time for each connection.
+ * - revocations: by the number of requests. */
 
 typedef struct _WsedInbox WsedInbox;
 typedef struct _WsedMessage WsedMessage;

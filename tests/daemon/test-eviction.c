@@ -66,11 +66,12 @@ tear_down (Fixture      *fixture,
   wsed_stream_unref (fixture->stream);
 }
 
-/* One event in @n views. */
+/* One event in @n views; @key: 0 where it is never conflated. */
 static void
-arrive (Fixture    *fixture,
-        guint       n,
-        const char *second_channel)
+arrive_keyed (Fixture    *fixture,
+              guint       n,
+              const char *second_channel,
+              guint64     key)
 {
   const char * const channels[] = { "global", second_channel, NULL };
   WseEventFields fields = { .event_type = "t", .id = "1", .payload = "{}", .payload_length = 2, .channels = channels,
@@ -78,7 +79,7 @@ arrive (Fixture    *fixture,
   g_autoptr(WseEvent) event = wse_event_new_from_fields (&fields);
   const guint64 seqs[] = { ++fixture->seq, fixture->seq };
   g_autoptr(WsedEntry) entry = wsed_entry_new (event, fixture->seq, seqs);
-  WsedArrival arrival = { fixture->stream, entry, { 0 }, fixture->seq };
+  WsedArrival arrival = { fixture->stream, entry, { 0 }, fixture->seq, key };
   guint64 last = wsed_tail_get_first_id (fixture->tail);
 
   wsed_tail_write (fixture->tail, "h", 1, "{}", 2, &arrival.piece);
@@ -86,6 +87,14 @@ arrive (Fixture    *fixture,
     wsed_eviction_take_chunk (&fixture->eviction, wsed_chunk_ref (arrival.piece.chunk));
   for (guint i = 0; i < n; i++)
     wsed_eviction_append (&fixture->eviction, fixture->views[i], &arrival);
+}
+
+static void
+arrive (Fixture    *fixture,
+        guint       n,
+        const char *second_channel)
+{
+  arrive_keyed (fixture, n, second_channel, 0);
 }
 
 /* Every view is complete from where it says, and holds what it says. */
@@ -148,6 +157,26 @@ test_shrink (Fixture      *fixture,
   g_assert_cmpuint ((fixture->views[0]->end - fixture->views[0]->begin) * sizeof (WsedViewEntry), >=, MAX_BYTES / 3);
 }
 
+/* Keys without end, in one view after the other: what is remembered of them is in the bound, and goes with the entries. */
+static void
+test_keys (Fixture      *fixture,
+           gconstpointer unused)
+{
+  for (guint i = 1; i <= 5000; i++)
+    {
+      arrive_keyed (fixture, i % 1000 == 0 ? VIEWS : 1 + i % 3, i % 7 == 0 ? "user:a" : NULL, i % 5 == 0 ? 1 : i);
+      g_assert_cmpuint (fixture->eviction.bytes, <=, MAX_BYTES);
+      check (fixture, 1);
+    }
+  for (guint i = 0; i < 10000; i++)
+    arrive (fixture, 1, NULL);
+  for (guint i = 1; i < VIEWS; i++)
+    g_assert_null (wsed_view_get_newest (fixture->views[i]));
+  retire_all (fixture);
+  wsed_eviction_run (&fixture->eviction, G_MAXUINT64);
+  g_assert_cmpuint (fixture->eviction.bytes, <=, 16 * sizeof (gpointer));
+}
+
 static void
 test_retired (Fixture      *fixture,
               gconstpointer unused)
@@ -187,6 +216,7 @@ main (int   argc,
   g_test_add ("/eviction/one-view", Fixture, NULL, set_up, test_one_view, tear_down);
   g_test_add ("/eviction/many-views", Fixture, NULL, set_up, test_many_views, tear_down);
   g_test_add ("/eviction/shrink", Fixture, NULL, set_up, test_shrink, tear_down);
+  g_test_add ("/eviction/keys", Fixture, NULL, set_up, test_keys, tear_down);
   g_test_add ("/eviction/retired", Fixture, NULL, set_up, test_retired, tear_down);
   g_test_add_func ("/eviction/charge", test_charge);
   return g_test_run ();
