@@ -122,6 +122,7 @@ wsed_config_free (WsedConfig *config)
     return;
   g_strfreev (config->listen);
   g_strfreev (config->allowed_origins);
+  g_strfreev (config->trusted_proxies);
   g_free (config->jwt_key);
   g_strfreev (config->jwt_algorithms);
   g_strfreev (config->jwt_issuers);

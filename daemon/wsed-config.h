@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "config/wsed-route.h"
+#include "guard/wsed-limits.h"
 #include "log/wsed-log.h"
 
 G_BEGIN_DECLS
@@ -23,9 +24,14 @@ typedef struct
   guint workers;
   guint flush_tick;            /* milliseconds */
   guint heartbeat;             /* seconds */
+  guint max_connections;       /* WebSocket and SSE */
   guint max_connections_per_user;
+  WsedLimitsConfig limits;
+  guint max_command_rate;      /* a second and connection; 0: no limit */
+  guint max_subscriptions;
   guint64 max_body, max_event, max_message;
   gboolean compression;        /* permessage-deflate is taken where offered */
+  GStrv trusted_proxies;       /* NULL: none */
   GStrv allowed_origins;       /* NULL: the default list */
   char *jwt_key;               /* "file:PATH", or the secret itself; NULL: no tokens are taken */
   GStrv jwt_algorithms;        /* NULL: all that there are */

@@ -172,6 +172,8 @@ make_hub (WsedDaemon *self)
     .buffer_size = self->config->buffer_size,
     .slow_consumer = self->config->slow_consumer,
     .authority = self->authority,
+    .command_rate = self->config->max_command_rate,
+    .max_subscriptions = self->config->max_subscriptions,
     .conflation = self->conflation,
     .tick = self->config->flush_tick * 1000,
     .start = wsed_connection_start,

@@ -6,6 +6,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "guard/wsed-address.h"
 #include "guard/wsed-origin.h"
 #include "wse.h"
 #include "wsed-config.h"
@@ -98,9 +99,8 @@ check_broker (const char *item, GError **error)
 static gboolean
 check_proxy (const char *item, GError **error)
 {
-  g_autoptr (GInetAddressMask) mask = g_inet_address_mask_new_from_string (item, NULL);
-
-  return mask != NULL || refuse (error, "a proxy is an address, or one with /BITS");
+  return strcmp (item, "unix") == 0 || wsed_networks_is_item (item)
+         || refuse (error, "a proxy is an address, a network with /BITS and nothing behind them, or unix for who comes over a Unix socket");
 }
 
 static gboolean
@@ -137,8 +137,22 @@ static const WsedOption options[] = {
             "quiet while goes out at once; 0: everything does" },
   { "heartbeat-interval", WSED_OPTION_NUMBER, .min = 1, .max = 3600, .preset = "30", .offset = IN (heartbeat),
     .help = "Seconds between two pings; a peer silent for two of them is dead" },
+  { "max-connections", WSED_OPTION_NUMBER, .min = 1, .max = 1000000, .preset = "1000000", .offset = IN (max_connections),
+    .help = "WebSocket and SSE connections in all; never more than the limit of open files has room for" },
+  { "max-connections-per-address", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "500", .offset = IN (limits.connections_per_address),
+    .help = "Connections of one address, those that speak HTTP as well; 0: no limit" },
+  { "max-connection-rate", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "50", .offset = IN (limits.connection_rate),
+    .help = "New connections of one address in a second; 0: no limit" },
+  { "max-request-rate", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "500", .offset = IN (limits.request_rate),
+    .help = "HTTP requests of one address in a second; 0: no limit" },
+  { "max-request-rate-per-key", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "2000", .offset = IN (limits.request_rate_per_key),
+    .help = "HTTP requests of one user or service in a second; 0: no limit" },
   { "max-connections-per-user", WSED_OPTION_NUMBER, .min = 1, .max = 1000000, .preset = "5", .offset = IN (max_connections_per_user),
     .help = "WebSocket and SSE connections of one user" },
+  { "max-subscriptions", WSED_OPTION_NUMBER, .min = 1, .max = 1000, .preset = "1000", .offset = IN (max_subscriptions),
+    .help = "Channels that one connection may be subscribed to" },
+  { "max-command-rate", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "200", .offset = IN (max_command_rate),
+    .help = "Messages of one WebSocket client that are read in a second; what is more waits; 0: no limit" },
   { "max-body", WSED_OPTION_BYTES, .min = 128, .max = GIB, .preset = "16 MiB", .offset = IN (max_body),
     .help = "Size of one HTTP request's body" },
   { "max-event", WSED_OPTION_BYTES, .min = 128, .max = 64 * MIB, .preset = "256 KiB", .offset = IN (max_event),
@@ -147,6 +161,8 @@ static const WsedOption options[] = {
     .help = "Size of one WebSocket message from a client" },
   { "compression", WSED_OPTION_FLAG, .preset = "off", .offset = IN (compression),
     .help = "Compress for WebSocket clients that offer permessage-deflate, messages from 256 bytes on; an event once for all of them" },
+  { "trusted-proxies", WSED_OPTION_LIST, .form = "a list of ADDRESS, ADDRESS/BITS or unix", .check = check_proxy, .offset = IN (trusted_proxies),
+    .help = "Proxies whose word on a client's address is taken; unix: whoever comes over a Unix socket" },
   { "allowed-origins", WSED_OPTION_LIST, .form = "a list of hosts or origins", .check = check_origin, .offset = IN (allowed_origins),
     .help = "Web pages that may connect. By default those of localhost, 127.0.0.1 and [::1], any port" },
   { "jwt-key", WSED_OPTION_TEXT, .form = "file:PATH, or the secret itself, at least 32 bytes", .check = check_jwt_key, .offset = IN (jwt_key),
@@ -174,8 +190,6 @@ static const WsedOption options[] = {
   { "consumer-id", WSED_OPTION_TEXT, .offset = LATER, .help = "This daemon's name in the consumer group" },
   { "snapshot-ttl", WSED_OPTION_NUMBER, .min = 0, .max = 86400, .preset = "300", .offset = LATER,
     .help = "Seconds for which a snapshot's result may be reused" },
-  { "trusted-proxies", WSED_OPTION_LIST, .form = "a list of ADDRESS or ADDRESS/BITS", .check = check_proxy, .offset = LATER,
-    .help = "Proxies whose word on a client's address is taken" },
   { "tls-cert", WSED_OPTION_PATH, .offset = IN (tls_cert),
     .help = "Certificate chain, PEM, the server's own first; with it every TCP address speaks TLS. Read anew when it changes" },
   { "tls-key", WSED_OPTION_PATH, .offset = IN (tls_key), .help = "Its private key, PEM, without a passphrase" },

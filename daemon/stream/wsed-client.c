@@ -11,6 +11,8 @@ wsed_client_clear (WsedClient *client)
 {
   wsed_grant_unref (client->grant);
   g_free (client->user);
+  g_free (client->place);
+  g_free (client->remote);
   g_free (client->owner);
   g_free (client->consumer);
   g_clear_pointer (&client->acks, g_array_unref);

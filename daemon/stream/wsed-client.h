@@ -17,6 +17,8 @@ typedef struct
   guint8 control : 1;          /* wse.v2 was chosen: hello, gap, caught_up, mark, bye */
   WsedGrant *grant;            /* what its credential grants; NULL: authentication is off */
   char *user;                  /* sub; NULL: nobody's, or a service's */
+  char *place;                 /* where it comes from, as that is limited; NULL: it is not */
+  char *remote;                /* its address as a proxy names it; NULL: its connection's other end */
   char *owner;                 /* whose its consumers are: the user, or `@` and the service's name; NULL: nobody's */
   const char *endpoint;        /* "/wse", static */
   char *consumer;              /* the durable reader's name; NULL: none */

@@ -389,6 +389,7 @@ typedef struct
   WsedHub *hub;
   GPtrArray *streams;
   char *user;
+  char *place;
 } Ending;
 
 static void
@@ -447,21 +448,24 @@ run_ended (WsedMessage *message,
   hub->connections--;
   wsed_metric_set (wsed_stream_metrics ()->connections, hub->connections);
   if (hub->closed != NULL)
-    hub->closed (ending->user, hub->closed_data);
+    hub->closed (ending->user, ending->place, hub->closed_data);
   g_free (ending->user);
+  g_free (ending->place);
   g_free (ending);
   check_shut_down (hub);
 }
 
 void
 wsed_hub_ended (WsedHub *hub,
-                char    *user)
+                char    *user,
+                char    *place)
 {
   Ending *ending = g_new0 (Ending, 1);
 
   ending->message.run = run_ended;
   ending->hub = hub;
   ending->user = user;
+  ending->place = place;
   wsed_inbox_push (hub->main, &ending->message);
 }
 

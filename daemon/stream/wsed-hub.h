@@ -33,6 +33,8 @@ typedef struct
   WsedSlowConsumer slow_consumer;
   const WsedConflation *conflation; /* NULL: nothing is conflated */
   guint tick;                  /* microseconds between two flushes under load */
+  guint command_rate;          /* messages a second that are read from one connection; 0: no limit */
+  guint max_subscriptions;     /* of one connection */
   WsedAuthority *authority;    /* the main thread's; NULL: authentication is off */
   /* A worker's thread: makes a connection of what was admitted and takes it. The transport's; the stream does not know what it is. */
   void (*start) (WsedWorker *worker, WsedAdmission *admission);
@@ -40,15 +42,15 @@ typedef struct
 
 /* @main: the inbox that the main loop runs. */
 WsedHub *wsed_hub_new      (const WsedHubConfig *config, WsedLog *log, WsedInbox *main);
-/* Called on the main thread when an admitted connection has ended; @user may be NULL. */
-typedef void (*WsedHubClosed) (const char *user, gpointer user_data);
+/* Called on the main thread when an admitted connection has ended; @user and @place may be NULL. */
+typedef void (*WsedHubClosed) (const char *user, const char *place, gpointer user_data);
 void     wsed_hub_set_closed (WsedHub *hub, WsedHubClosed closed, gpointer user_data);
 /* The relay's end: events in the order of their n. */
 void     wsed_hub_publish  (WsedHub *hub, WsedEntry * const *entries, guint n_entries);
 /* Takes @admission, also where it fails. */
 void     wsed_hub_admit    (WsedHub *hub, WsedAdmission *admission);
-/* A worker's thread: an admitted connection is gone; takes @user. */
-void     wsed_hub_ended    (WsedHub *hub, char *user);
+/* A worker's thread: an admitted connection is gone; takes @user and @place. */
+void     wsed_hub_ended    (WsedHub *hub, char *user, char *place);
 /* Ends the connections whose grants were taken back. */
 void     wsed_hub_withdraw (WsedHub *hub, WsedWithdrawal *withdrawal);
 guint    wsed_hub_get_connections (WsedHub *hub);

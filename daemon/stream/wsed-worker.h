@@ -15,6 +15,7 @@ typedef enum
 {
   WSED_TIMER_END,              /* 0.8 s: so long a connection that is being closed may take to say goodbye */
   WSED_TIMER_COMMAND,          /* 5 s: so long a command may take */
+  WSED_TIMER_PAUSE,            /* 0.1 s: so long nothing is read from one that says too much */
   WSED_N_TIMERS,
 } WsedTimer;
 

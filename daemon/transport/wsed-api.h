@@ -21,6 +21,7 @@ typedef struct
   WsedHub *hub;
   WsedInbox *main;
   WsedAuthority *authority;    /* NULL: authentication is off */
+  WsedLimits *limits;
   WsedHandshakes *handshakes;
 } WsedApi;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "guard/wsed-quota.h"
 #include "stream/wsed-history.h"
 #include "stream/wsed-reader.h"
 #include "stream/wsed-survey.h"
@@ -51,6 +52,8 @@ struct _WsedConnection
   guint gone : 1;              /* to be freed at the end of the turn */
   guint bad_in_a_row : 8;      /* messages that could not be understood */
   guint32 queued;              /* what the kernel held for the peer when that was last asked */
+  WsedBucket said;             /* messages */
+  gboolean paused;             /* it says too much: nothing is read for a moment */
   guint32 ping;                /* the number that the last one bore */
   GByteArray *input;           /* read, and held back until a command is done; NULL: none */
   gint64 heard_at;             /* when the last frame came */

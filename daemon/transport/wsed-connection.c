@@ -29,7 +29,7 @@ connection_free (WsedConnection *self)
   g_clear_pointer (&self->reader, wsed_reader_free);
   wsed_outbox_clear (&self->outbox);
   wsed_wire_free (self->wire);
-  wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&self->client.user));
+  wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&self->client.user), g_steal_pointer (&self->client.place));
   wsed_client_clear (&self->client);
   g_free (self);
 }
@@ -298,10 +298,23 @@ static void
 on_expired (WsedSubscriber *subscriber,
             WsedTimer       timer)
 {
-  if (timer == WSED_TIMER_END)
-    connection_free ((WsedConnection *) subscriber);
-  else
-    wsed_dispatch_time_out ((WsedConnection *) subscriber);
+  WsedConnection *self = (WsedConnection *) subscriber;
+
+  switch (timer)
+    {
+    case WSED_TIMER_END:
+      connection_free (self);
+      break;
+    case WSED_TIMER_COMMAND:
+      wsed_dispatch_time_out (self);
+      break;
+    case WSED_TIMER_PAUSE:
+      self->paused = FALSE;
+      wsed_worker_mark (subscriber->worker, subscriber);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
 }
 
 void
@@ -407,7 +420,7 @@ wsed_connection_start (WsedWorker    *worker,
   self->kind = admission->client.framing == WSED_FRAMING_SSE ? &wsed_sse : &wsed_websocket;
   if (!wsed_worker_add (worker, &self->subscriber))
     {
-      wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&admission->client.user));
+      wsed_hub_ended (wsed_worker_get_hub (worker), g_steal_pointer (&admission->client.user), g_steal_pointer (&admission->client.place));
       wsed_admission_free (admission);
       g_free (self);
       return;

@@ -97,7 +97,10 @@ wsed_connection_describe (WsedSubscriber *subscriber,
   append_text (out, "endpoint", client->endpoint);
   append_text (out, "format", wse_dialect_get_name (client->dialect));
   append_text (out, "consumer", client->consumer);
-  append_remote (out, subscriber->fd);
+  if (client->remote != NULL)
+    append_text (out, "remote", client->remote);
+  else
+    append_remote (out, subscriber->fd);
   g_string_append (out, ",\"since\":\"");
   wse_time_append_iso (out, self->since);
   g_string_append_c (out, '"');

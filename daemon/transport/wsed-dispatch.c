@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "guard/wsed-limits.h"
 #include "stream/wsed-stream-metrics.h"
 #include "transport/wsed-connection-private.h"
 #include "wse-error.h"
@@ -14,8 +15,6 @@
 
 /* PROTOCOL section 3: so many messages in a row that cannot be understood close the connection. */
 #define MAX_BAD_IN_A_ROW 20
-/* As many subscriptions as a cursor can name. */
-#define MAX_SUBSCRIPTIONS WSE_MAX_CURSOR_CHANNELS
 /* Bytes of payload, about, of an answer to `history`. */
 #define HISTORY_BYTES (1024 * 1024)
 
@@ -111,6 +110,7 @@ subscribe (WsedConnection *self)
 {
   const char *channels[] = { self->command->channel, NULL };
   g_autoptr(WseFilter) filter = wse_filter_both (self->command->filter, wsed_grant_get_filter (self->client.grant));
+  guint most = wsed_worker_get_config (self->subscriber.worker)->max_subscriptions;
   WsedWish wish = { channels, filter, self->command->history, self->command->after };
 
   if (!self->command->has_history && self->command->after == NULL)
@@ -120,8 +120,13 @@ subscribe (WsedConnection *self)
     send_error (self, "forbidden", "reading this channel is not permitted");
   else if (wsed_reader_is_whole (self->reader))
     send_error (self, "invalid", "this connection reads the whole log: open another one for single channels");
-  else if (wsed_reader_get_n_others (self->reader, self->command->channel) >= MAX_SUBSCRIPTIONS)
-    send_error (self, "too_many_subscriptions", "a connection has at most 1000 subscriptions: unsubscribe, or open another one");
+  else if (wsed_reader_get_n_others (self->reader, self->command->channel) >= most)
+    {
+      g_autofree char *text = g_strdup_printf ("a connection has at most %u subscriptions: unsubscribe, or open another one", most);
+
+      wsed_limits_refused (WSED_LIMIT_SUBSCRIPTIONS);
+      send_error (self, "too_many_subscriptions", text);
+    }
   else
     wsed_reader_subscribe (self->reader, &wish, on_subscribed);
 }

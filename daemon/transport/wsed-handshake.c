@@ -15,6 +15,7 @@
 #include "transport/wsed-extension.h"
 #include "transport/wsed-opening.h"
 #include "transport/wsed-peer.h"
+#include "transport/wsed-visitor.h"
 #include "wse-limits.h"
 
 /* What libsoup may have read behind the handshake is at most its buffer; this is several times that (bytes). */
@@ -27,6 +28,7 @@ struct _WsedHandshakes
   WsedLog *log;
   WsedInbox *main;
   WsedAuthority *authority;    /* NULL: authentication is off */
+  WsedLimits *limits;
   guint max_connections;
   guint n_pending;             /* admissions not yet handed over */
   GHashTable *users;           /* user → connections */
@@ -59,9 +61,13 @@ count_user (WsedHandshakes *self,
 
 static void
 on_closed (const char *user,
+           const char *place,
            gpointer    user_data)
 {
-  count_user (user_data, user, -1);
+  WsedHandshakes *self = user_data;
+
+  count_user (self, user, -1);
+  wsed_limits_leave (self->limits, place);
 }
 
 static void
@@ -70,7 +76,7 @@ admitting_free (Admitting *self)
   self->handshakes->n_pending--;
   if (self->admission != NULL)
     {
-      count_user (self->handshakes, self->admission->client.user, -1);
+      on_closed (self->admission->client.user, self->admission->client.place, self->handshakes);
       wsed_admission_free (self->admission);
     }
   g_free (self);
@@ -82,6 +88,7 @@ wsed_handshakes_new (const WsedConfig *config,
                      WsedLog          *log,
                      WsedInbox        *main,
                      WsedAuthority    *authority,
+                     WsedLimits       *limits,
                      guint             max_connections)
 {
   static const char * const labels[] = { "reason", NULL };
@@ -92,6 +99,7 @@ wsed_handshakes_new (const WsedConfig *config,
   self->log = log;
   self->main = main;
   self->authority = authority;
+  self->limits = limits;
   self->max_connections = max_connections;
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->refused = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_handshakes_refused_total", "WebSocket handshakes refused.", labels, 50);
@@ -218,12 +226,21 @@ check_extensions (WsedHandshakes     *self,
 static gboolean
 check_limits (WsedHandshakes    *self,
               SoupServerMessage *message,
-              const char        *user)
+              const char        *user,
+              char             **place)
 {
   if (user != NULL && GPOINTER_TO_UINT (g_hash_table_lookup (self->users, user)) >= self->config->max_connections_per_user)
-    refuse (self, message, 429, "too_many_connections", "this user has as many connections as are allowed; close one first");
+    {
+      wsed_limits_refused (WSED_LIMIT_CONNECTIONS_PER_USER);
+      refuse (self, message, 429, "too_many_connections", "this user has as many connections as are allowed; close one first");
+    }
   else if (wsed_hub_get_connections (self->hub) + self->n_pending >= self->max_connections)
-    refuse (self, message, 503, "too_many_connections", "this server has as many connections as it can hold; try again later");
+    {
+      wsed_limits_refused (WSED_LIMIT_CONNECTIONS);
+      refuse (self, message, 503, "too_many_connections", "this server has as many connections as it can hold; try again later");
+    }
+  else if (!wsed_visitor_stay (message, self->limits, place))
+    refuse (self, message, 429, "too_many_connections", "your address has as many connections as are allowed; close one first");
   else
     return TRUE;
   return FALSE;
@@ -344,6 +361,8 @@ on_opened (GArray       *acks,
           gboolean many = g_error_matches (error, WSE_ERROR, WSE_ERROR_BUSY);
 
           refuse (admitting->handshakes, message, many ? 429 : 503, many ? "too_many_consumers" : "unavailable", error->message);
+          /* What was counted for it was its place. */
+          soup_message_headers_replace (soup_server_message_get_response_headers (message), "Connection", "close");
           g_object_set_data (G_OBJECT (message), "wsed-admitting", NULL);
         }
     }
@@ -429,6 +448,8 @@ wsed_handshakes_answer (WsedHandshakes     *self,
     return;
   admission = wsed_admission_new ();
   admission->client.control = control;
+  if (wsed_visitor_get (message)->named)
+    admission->client.remote = g_strdup (wsed_visitor_get (message)->text);
   if (sse)
     admission->head = cors_lines (message);
   if (wsed_credential_get (message) != NULL)
@@ -439,7 +460,12 @@ wsed_handshakes_answer (WsedHandshakes     *self,
 
       refuse (self, message, forbidden ? 403 : 400, forbidden ? "forbidden" : "bad_request", error->message);
     }
-  else if (check_limits (self, message, admission->client.user) && (!sse || read_last_event_id (self, message, admission, &seen)))
+  else if (g_strv_length (admission->channels) > self->config->max_subscriptions)
+    {
+      wsed_limits_refused (WSED_LIMIT_SUBSCRIPTIONS);
+      refuse (self, message, 400, "too_many_subscriptions", "that is more channels than a connection may be subscribed to; open several");
+    }
+  else if ((!sse || read_last_event_id (self, message, admission, &seen)) && check_limits (self, message, admission->client.user, &admission->client.place))
     {
       if (extension != NULL)
         admission->client.framing = WSED_FRAMING_DEFLATE;

@@ -19,6 +19,8 @@
 #include "transport/wsed-gate.h"
 #include "transport/wsed-listener.h"
 #include "transport/wsed-peer.h"
+#include "transport/wsed-porch.h"
+#include "transport/wsed-visitor.h"
 
 /* Connections that speak HTTP at a time: libsoup's main loop looks at each of them in every turn. Further ones wait in the kernel. */
 #define MAX_PEERS 1024
@@ -46,6 +48,8 @@ struct _WsedHttp
   SoupServer *server;
   WsedListener *listener;
   WsedPeers *peers;
+  WsedTrust *trust;
+  WsedPorch *porch;
   WsedTlsContext *tls;         /* NULL: everybody speaks in the clear */
   WsedEntrance *entrance;      /* NULL: the same */
   guint max_peers;
@@ -197,7 +201,10 @@ check_credential (WsedHttp          *self,
   if (denial.status == 0)
     {
       wsed_credential_keep (message, grant);
-      return TRUE;
+      if (grant == NULL || wsed_limits_request_by_key (self->api.limits, grant->service != NULL ? grant->service : grant->user))
+        return TRUE;
+      turn_away (message, 429, "too_many_requests", "who asks does so more often than allowed; send the same again later", NULL, NULL);
+      return FALSE;
     }
   challenge = denial.status == 401 ? wsed_credential_challenge (&denial) : NULL;
   turn_away (message, denial.status, denial.code, denial.text, challenge != NULL ? "WWW-Authenticate" : NULL, challenge);
@@ -215,7 +222,9 @@ check_route (WsedHttp          *self,
   const char *problem;
   WsedForm form;
 
-  if (!admitted)
+  if (!wsed_limits_request (self->api.limits, wsed_visitor_get (message)->place))
+    turn_away (message, 429, "too_many_requests", "your address asks more often than allowed; send the same again later", NULL, NULL);
+  else if (!admitted)
     turn_away (message, 403, "forbidden_origin", "pages of this origin may not connect; the operator can allow its host", NULL, NULL);
   else if (route == NULL)
     turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL, NULL);
@@ -251,6 +260,8 @@ on_got_headers (SoupServerMessage *message,
     refusal = (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood" };
   clear_preset (message);
   admitted = wsed_cors_admit (message, (const char * const *) self->api.config->allowed_origins);
+  if (refusal.status == 0 && !wsed_visitor_read (message, self->trust))
+    refusal = (WsedRefusal) { 400, "bad_request", "the headers Forwarded and X-Forwarded-For are malformed, or name different clients" };
   if (refusal.status != 0)
     {
       wsed_gate_refuse (message, refusal.status, refusal.code, refusal.text, NULL, NULL);
@@ -359,6 +370,68 @@ on_request_finished (SoupServer        *server,
 }
 
 static void
+on_peers_changed (guint    count,
+                  gpointer user_data)
+{
+  WsedHttp *self = user_data;
+
+  wsed_listener_set_held (self->listener, wsed_http_get_pending (self) >= self->max_peers);
+}
+
+/* It may be the last that its client hears: one that speaks in the clear is told. */
+static void
+refuse_connection (int      fd,
+                   gboolean clear)
+{
+  static const char answer[] =
+    "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    "{\"error\":{\"code\":\"too_many_connections\",\"message\":\"your address has, or makes, more connections than allowed; try again later\"}}";
+  char waste[4096];
+
+  if (clear && send (fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    g_debug ("refusing a connection: the answer could not be sent");
+  /* What has come and is not read would take the answer away. */
+  while (clear && recv (fd, waste, sizeof waste, MSG_DONTWAIT) > 0)
+    continue;
+  close (fd);
+}
+
+static void
+let_in (WsedHttp       *self,
+        int             fd,
+        GSocketAddress *remote,
+        gboolean        local)
+{
+  gboolean encrypted = self->entrance != NULL && !local;
+
+  if (!wsed_visitor_enter (remote, self->api.limits))
+    {
+      refuse_connection (fd, !encrypted);
+      return;
+    }
+  if (encrypted)
+    wsed_entrance_add (self->entrance, fd, remote);
+  else
+    wsed_peers_add (self->peers, fd, remote, NULL);
+}
+
+/* What a proxy forwards is as near or far as the proxy: in the clear over a Unix socket. */
+static void
+on_porch_passed (int             fd,
+                 GSocketAddress *remote,
+                 gboolean        local,
+                 gboolean        named,
+                 gpointer        user_data)
+{
+  WsedHttp *self = user_data;
+
+  if (named)
+    wsed_visitor_attach (remote, FALSE, TRUE, self->trust);
+  let_in (self, fd, remote, local);
+  on_peers_changed (0, self);
+}
+
+static void
 on_accepted (int             fd,
              GSocketAddress *remote,
              gboolean        local,
@@ -366,10 +439,12 @@ on_accepted (int             fd,
 {
   WsedHttp *self = user_data;
 
-  if (self->entrance != NULL && !local)
-    wsed_entrance_add (self->entrance, fd, remote);
+  wsed_visitor_attach (remote, local, FALSE, self->trust);
+  if (wsed_visitor_is_trusted (remote))
+    wsed_porch_add (self->porch, fd, remote, local);
   else
-    wsed_peers_add (self->peers, fd, remote, NULL);
+    let_in (self, fd, remote, local);
+  on_peers_changed (0, self);
 }
 
 static void
@@ -381,15 +456,6 @@ on_entered (int             fd,
   WsedHttp *self = user_data;
 
   wsed_peers_add (self->peers, fd, remote, session);
-}
-
-static void
-on_peers_changed (guint    count,
-                  gpointer user_data)
-{
-  WsedHttp *self = user_data;
-
-  wsed_listener_set_held (self->listener, wsed_http_get_pending (self) >= self->max_peers);
 }
 
 /* TCP alone: who can open a Unix socket is on this machine. */
@@ -453,12 +519,17 @@ wsed_http_new (const WsedConfig  *config,
   static const char * const labels[] = { "endpoint", "status", NULL };
   g_autoptr (WsedHttp) self = g_new0 (WsedHttp, 1);
   int limit = wsed_listener_raise_limit ();
+  WsedLimits *limits;
 
   self->max_fd = MAX (limit - RESERVED_FDS, 16);
   self->max_peers = CLAMP (self->max_fd / 4, 1, MAX_PEERS);
+  self->trust = wsed_trust_new ((const char * const *) config->trusted_proxies);
+  self->porch = wsed_porch_new (on_porch_passed, self);
+  limits = wsed_limits_new (&config->limits);
   self->echo = config->dev && g_strcmp0 (g_getenv ("WSE_TEST_ECHO"), "1") == 0;
-  self->api = (WsedApi) { config, pipeline, log, hub, main, authority,
-                          wsed_handshakes_new (config, hub, log, main, authority, self->max_fd - self->max_peers) };
+  self->api = (WsedApi) { config, pipeline, log, hub, main, authority, limits,
+                          wsed_handshakes_new (config, hub, log, main, authority, limits,
+                                               MIN (config->max_connections, (guint) (self->max_fd - self->max_peers))) };
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);
@@ -485,6 +556,7 @@ void
 wsed_http_stop_accepting (WsedHttp *self)
 {
   wsed_listener_stop (self->listener);
+  wsed_porch_clear (self->porch);
   wsed_entrance_clear (self->entrance);
   wsed_peers_stop (self->peers);
 }
@@ -492,7 +564,7 @@ wsed_http_stop_accepting (WsedHttp *self)
 guint
 wsed_http_get_pending (WsedHttp *self)
 {
-  return wsed_peers_get_count (self->peers) + wsed_entrance_get_count (self->entrance);
+  return wsed_peers_get_count (self->peers) + wsed_porch_get_count (self->porch) + wsed_entrance_get_count (self->entrance);
 }
 
 void
@@ -500,11 +572,14 @@ wsed_http_free (WsedHttp *self)
 {
   if (self == NULL)
     return;
+  wsed_porch_free (self->porch);
   wsed_entrance_free (self->entrance);
   wsed_tls_context_free (self->tls);
   wsed_peers_free (self->peers);
   g_clear_object (&self->server);
   wsed_listener_free (self->listener);
   wsed_handshakes_free (self->api.handshakes);
+  wsed_limits_unref (self->api.limits);
+  wsed_trust_free (self->trust);
   g_free (self);
 }

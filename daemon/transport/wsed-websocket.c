@@ -4,8 +4,12 @@
 
 #include <string.h>
 
+#include "guard/wsed-limits.h"
 #include "transport/wsed-connection-private.h"
 #include "wse-time-private.h"
+
+/* So many seconds' worth of messages may come at once: a client that comes back has as many subscriptions to make anew. */
+#define COMMAND_BURST 10
 
 static void
 send_message (WsedConnection *self,
@@ -34,6 +38,19 @@ on_pong (WsedConnection *self,
   self->pinged_at = 0;
 }
 
+/* One that says more than it may is not read for a moment: TCP holds it back, and nothing of what it says is lost. */
+static void
+mind_rate (WsedConnection *self)
+{
+  guint rate = wsed_worker_get_config (self->subscriber.worker)->command_rate;
+
+  if (rate == 0 || wsed_bucket_take (&self->said, rate, COMMAND_BURST * rate, self->heard_at) == 0)
+    return;
+  self->paused = TRUE;
+  wsed_worker_set_timer (self->subscriber.worker, &self->subscriber, WSED_TIMER_PAUSE);
+  wsed_limits_refused (WSED_LIMIT_COMMAND_RATE);
+}
+
 static void
 on_frame (WsedConnection *self,
           const WseFrame *frame)
@@ -44,7 +61,10 @@ on_frame (WsedConnection *self,
     case WSE_OPCODE_TEXT:
     case WSE_OPCODE_BINARY:
       if (self->reader != NULL)
-        wsed_dispatch_message (self, frame->data, frame->length);
+        {
+          mind_rate (self);
+          wsed_dispatch_message (self, frame->data, frame->length);
+        }
       else
         send_message (self, frame->opcode, frame->data, frame->length);
       break;
@@ -68,7 +88,7 @@ on_frame (WsedConnection *self,
 static gboolean
 websocket_is_busy (WsedConnection *self)
 {
-  return self->command != NULL || wsed_outbox_is_full (&self->outbox);
+  return self->paused || self->command != NULL || wsed_outbox_is_full (&self->outbox);
 }
 
 /* Most connections never say anything: they have no decoder. */

@@ -43,6 +43,7 @@ init (StreamFixture *fixture,
       WsedLog       *log)
 {
   config.max_message = 128 * 1024;
+  config.max_subscriptions = 1000;
   config.start = wsed_connection_start;
   memset (fixture, 0, sizeof *fixture);
   fixture->main = wsed_inbox_new ();

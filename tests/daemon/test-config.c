@@ -195,6 +195,7 @@ static const char *const bad_variables[][3] = {
   { "WSE_JWT_ALG=none", "WSE_JWT_ALG", "HS256" },
   { "WSE_KAFKA_BROKERS=here", "WSE_KAFKA_BROKERS", "HOST:PORT" },
   { "WSE_TRUSTED_PROXIES=10.0.0.0/99", "WSE_TRUSTED_PROXIES", "ADDRESS/BITS" },
+  { "WSE_TRUSTED_PROXIES=10.0.0.1/8", "WSE_TRUSTED_PROXIES", "nothing behind them" },
   { "WSE_SNAPSHOT_TTL=x", "WSE_SNAPSHOT_TTL", "from 0 to 86400" },
   { "WSE_SURPRISE=1", "the variable WSE_SURPRISE is unknown", "WSE_LISTEN" },
   { "WSE_=1", "unknown", "WSE_LISTEN" },
@@ -237,7 +238,7 @@ test_later (void)
 {
   static const char *const refused[] = {
     "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
-    "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10", "WSE_TRUSTED_PROXIES=10.0.0.0/8",
+    "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10",
     "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
