@@ -199,7 +199,7 @@ subscribe (WsedBeginning  *beginning,
 {
   WsedSubscription *subscription = g_new0 (WsedSubscription, 1);
 
-  subscription->subscriber = beginning->subscriber;
+  subscription->reader = beginning->reader;
   subscription->stream = wsed_stream_ref (stream);
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
   g_array_append_val (beginning->subscriptions, subscription);

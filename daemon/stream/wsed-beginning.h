@@ -5,7 +5,6 @@
 
 G_BEGIN_DECLS
 
-typedef struct _WsedReader WsedReader;
 typedef struct _WsedBeginning WsedBeginning;
 
 /* Where subscriptions are to begin. */

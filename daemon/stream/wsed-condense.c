@@ -47,9 +47,9 @@ wsed_reader_is_condensed (WsedReader             *reader,
 static void
 condense_each (WsedReader *reader)
 {
-  for (guint i = 0; i < reader->subscriptions->len; i++)
+  for (guint i = 0; i < reader->news->len; i++)
     {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+      WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
       if (!wsed_reader_is_condensed (reader, subscription) || wsed_reader_is_left_behind (subscription))
         continue;
@@ -65,24 +65,26 @@ condense_merged (WsedReader *reader)
 {
   gboolean any = FALSE;
 
-  for (guint i = 0; i < reader->subscriptions->len; i++)
+  if (reader->n_replaying > 0)
+    return FALSE;
+  wsed_worker_wake (reader->worker);
+  for (guint i = 0; i < reader->news->len; i++)
     {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+      WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE || wsed_reader_is_left_behind (subscription))
+      if (wsed_reader_is_left_behind (subscription))
         return FALSE;
-      wsed_reader_skip_done (subscription);
-      subscription->gathered = subscription->at;
       any |= wsed_reader_is_condensed (reader, subscription);
     }
+  wsed_reader_merge_news (reader);
   while (any && has_room (reader))
     {
-      WsedSubscription *oldest = wsed_reader_find_oldest (reader);
+      WsedNews *oldest = wsed_reader_find_oldest (reader);
 
       if (oldest == NULL)
         break;
-      take (reader, oldest);
-      oldest->gathered = oldest->at;
+      take (reader, oldest->subscription);
+      oldest->gathered = oldest->subscription->at;
     }
   return any;
 }

@@ -157,18 +157,17 @@ void
 wsed_reader_fall_behind (WsedReader       *reader,
                          WsedSubscription *subscription)
 {
-  subscription->state = WSED_SUBSCRIPTION_REPLAYING;
+  wsed_reader_set_state (subscription, WSED_SUBSCRIPTION_REPLAYING);
   /* What the client asked for is no lag: it goes on from the log. */
   if (subscription->catching)
     {
-      subscription->catching = FALSE;
+      wsed_reader_set_catching (subscription, FALSE);
       return;
     }
   /* Where events are not to be taken from it, nothing that comes is its business now. */
   if (wsed_worker_get_config (reader->worker)->slow_consumer == WSED_SLOW_CATCH_UP)
     wsed_view_detach (subscription->view, subscription);
   subscription->left_behind = TRUE;
-  subscription->target = subscription->view->slot->head;
   subscription->by_itself = FALSE;
   wsed_reader_lag (reader);
 }
@@ -181,9 +180,9 @@ gather_each (WsedReader *reader,
 {
   gboolean ok = TRUE;
 
-  for (guint i = 0; i < reader->subscriptions->len && !is_full (gather, max_bytes); i++)
+  for (guint i = 0; i < reader->news->len && !is_full (gather, max_bytes); i++)
     {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+      WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
       if (subscription->state != WSED_SUBSCRIPTION_LIVE)
         continue;
@@ -202,32 +201,19 @@ gather_each (WsedReader *reader,
   return ok;
 }
 
-WsedSubscription *
-wsed_reader_find_oldest (WsedReader *reader)
-{
-  WsedSubscription *oldest = NULL;
-  guint64 oldest_n = G_MAXUINT64;
-
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
-      WsedView *view = subscription->view;
-
-      if (subscription->gathered < wsed_reader_get_end (subscription) && wsed_view_at (view, subscription->gathered)->n < oldest_n)
-        {
-          oldest = subscription;
-          oldest_n = wsed_view_at (view, subscription->gathered)->n;
-        }
-    }
-  return oldest;
-}
-
 /* Whether it is merged with others: it falls behind with them. */
 static gboolean
 is_merged (WsedReader             *reader,
            const WsedSubscription *subscription)
 {
   return wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (subscription->catching && !subscription->by_itself);
+}
+
+/* What is merged over all channels waits for those that read from the log. */
+static gboolean
+waits_for_log (WsedReader *reader)
+{
+  return wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE && reader->n_replaying > 0;
 }
 
 /* Merged by n over all channels, so that the id of each event stands for everything before it: what SSE promises, and every replay. One
@@ -237,38 +223,38 @@ gather_merged (WsedReader *reader,
                WsedGather *gather,
                gsize       max_bytes)
 {
-  WsedSubscription *subscription;
   gboolean behind = FALSE;
+  WsedNews *news;
 
-  for (guint i = 0; i < reader->subscriptions->len; i++)
+  if (waits_for_log (reader))
+    return TRUE;
+  /* What arrived in one channel since the last flush may be older than what waits in another. */
+  wsed_worker_wake (reader->worker);
+  for (guint i = 0; i < reader->news->len && !behind; i++)
     {
-      subscription = wsed_reader_nth (reader, i);
-      subscription->gathered = subscription->view->end;
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE && is_merged (reader, subscription))
-        return TRUE;
-      if (subscription->state != WSED_SUBSCRIPTION_LIVE)
-        continue;
-      behind |= wsed_reader_is_left_behind (subscription);
-      if (!behind)
-        wsed_reader_skip_done (subscription);
-      subscription->gathered = subscription->at;
+      WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
+
+      behind = subscription->state == WSED_SUBSCRIPTION_LIVE && wsed_reader_is_left_behind (subscription);
     }
   for (guint i = 0; behind && i < reader->subscriptions->len; i++)
     {
-      subscription = wsed_reader_nth (reader, i);
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+
       if (subscription->state == WSED_SUBSCRIPTION_LIVE && (is_merged (reader, subscription) || wsed_reader_is_left_behind (subscription)))
         wsed_reader_fall_behind (reader, subscription);
     }
   if (behind)
     return FALSE;
-  while (!is_full (gather, max_bytes) && (subscription = wsed_reader_find_oldest (reader)) != NULL)
+  wsed_reader_merge_news (reader);
+  while (!is_full (gather, max_bytes) && (news = wsed_reader_find_oldest (reader)) != NULL)
     {
-      WsedViewEntry *entry = wsed_view_at (subscription->view, subscription->gathered++);
+      WsedSubscription *subscription = news->subscription;
+      WsedViewEntry *entry = wsed_view_at (subscription->view, news->gathered++);
       guint64 seq;
       const char *channel;
       gboolean passed_over = entry->several != NULL && wsed_reader_choose (reader, entry->several, &seq, &channel) != subscription;
 
-      add_piece (gather, subscription, subscription->gathered, entry->piece.chunk->data + entry->piece.offset,
+      add_piece (gather, subscription, news->gathered, entry->piece.chunk->data + entry->piece.offset,
                  passed_over ? 0 : entry->piece.length);
     }
   return TRUE;
@@ -413,6 +399,7 @@ wsed_reader_sent (WsedReader       *reader,
         break;
       sent -= bytes;
     }
+  wsed_reader_settle_news (reader);
   if (wsed_reader_page_is_sent (reader))
     {
       wsed_reader_replay (reader);
@@ -427,19 +414,16 @@ wsed_reader_sent (WsedReader       *reader,
 gboolean
 wsed_reader_has_more (WsedReader *reader)
 {
-  gboolean more = FALSE;
-
   if (!wsed_reader_page_is_sent (reader))
     return TRUE;
-  for (guint i = 0; i < reader->subscriptions->len; i++)
+  if (waits_for_log (reader))
+    return FALSE;
+  for (guint i = 0; i < reader->news->len; i++)
     {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+      WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
-      if (subscription->state == WSED_SUBSCRIPTION_LIVE)
-        more |= subscription->at < subscription->view->end;
-      /* What is merged waits for all. */
-      else if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
-        return FALSE;
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->at < subscription->view->end)
+        return TRUE;
     }
-  return more;
+  return FALSE;
 }

@@ -37,8 +37,9 @@ sum (WsedReader *reader,
 {
   guint64 total = 0;
 
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    total += count (wsed_reader_nth (reader, i));
+  /* Who has no news is not behind. */
+  for (guint i = 0; i < reader->news->len; i++)
+    total += count (wsed_reader_nth_news (reader, i)->subscription);
   return total;
 }
 
@@ -198,7 +199,7 @@ go_on_at (WsedReader       *reader,
   subscription->done = MAX (subscription->done, done);
   subscription->at = to;
   subscription->left_behind = FALSE;
-  subscription->state = WSED_SUBSCRIPTION_LIVE;
+  wsed_reader_set_state (subscription, WSED_SUBSCRIPTION_LIVE);
   if (!subscription->attached)
     wsed_view_attach (view, subscription);
 }
@@ -309,10 +310,7 @@ wsed_reader_apply_policy (WsedReader *reader)
 void
 wsed_reader_arrive_at_end (WsedReader *reader)
 {
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    if (wsed_reader_nth (reader, i)->state != WSED_SUBSCRIPTION_LIVE)
-      return;
-  if (wsed_reader_has_more (reader))
+  if (reader->n_replaying > 0 || wsed_reader_has_more (reader))
     return;
   reader->behind_since = 0;
   if (!reader->lagging)

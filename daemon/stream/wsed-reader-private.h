@@ -17,6 +17,13 @@ typedef struct
   guint64 seq;                 /* the event's place in the subscription; of a control message the one behind what was done with before */
 } WsedPageFrame;
 
+/* One that may have something to send from its view. */
+typedef struct
+{
+  WsedSubscription *subscription;
+  guint64 gathered;            /* the index up to which it is put together, while that is merged */
+} WsedNews;
+
 struct _WsedReader
 {
   WsedSubscriber *subscriber;
@@ -27,6 +34,9 @@ struct _WsedReader
   WsedReaderFailed failed;
   WsedReaderSubscribed subscribed;
   GArray *subscriptions;       /* (element-type WsedSubscription*): mostly one, for which a GPtrArray takes room for 16 */
+  GArray *news;                /* (element-type WsedNews): all that live or were left behind, and are not at their view's end; maybe others */
+  guint n_replaying;           /* of the subscriptions */
+  guint n_catching;
   gboolean started;
   gboolean catching;           /* the first channels do, from the views */
   gboolean must_replay;        /* one of them is to be read on from the log, once what is being sent has gone */
@@ -53,6 +63,13 @@ struct _WsedReader
   WsedSubscription *shared_by;
   guint shared_sent;           /* frames */
 };
+
+static inline WsedNews *
+wsed_reader_nth_news (const WsedReader *reader,
+                      guint             i)
+{
+  return &g_array_index (reader->news, WsedNews, i);
+}
 
 static inline WsedSubscription *
 wsed_reader_nth (const WsedReader *reader,
@@ -96,8 +113,19 @@ gboolean wsed_reader_condense     (WsedReader *reader);
 gboolean wsed_reader_is_condensed (WsedReader *reader, const WsedSubscription *subscription);
 /* Of one that is live: whether what comes next has to come from the log. */
 gboolean wsed_reader_is_left_behind (WsedSubscription *subscription);
-/* Of those that are live, the one whose next entry to be gathered is the oldest; NULL: there is none. */
-WsedSubscription *wsed_reader_find_oldest (WsedReader *reader);
+/* Those with news (wsed-news.c): a flush costs as many steps as there are of them. Its view has something for it; that, and the reader is to
+ * be flushed; those that have had all are taken out; it ends. */
+void    wsed_reader_note_news     (WsedSubscription *subscription);
+void    wsed_reader_wake          (WsedSubscription *subscription);
+void    wsed_reader_settle_news   (WsedReader *reader);
+void    wsed_reader_forget_news   (WsedSubscription *subscription);
+/* Before some are merged: all that are live have nothing put together yet. */
+void    wsed_reader_merge_news    (WsedReader *reader);
+/* The one whose next entry to be put together is the oldest; NULL: there is none. */
+WsedNews *wsed_reader_find_oldest (WsedReader *reader);
+/* Its two states, which the reader counts. */
+void    wsed_reader_set_state     (WsedSubscription *subscription, WsedSubscriptionState state);
+void    wsed_reader_set_catching  (WsedSubscription *subscription, gboolean catching);
 /* The index up to which it sends now. */
 guint64 wsed_reader_get_end       (const WsedSubscription *subscription);
 /* Moves behind what it has had from the log. */

@@ -237,6 +237,7 @@ on_first_begun (WsedReader    *reader,
     }
   g_array_unref (reader->subscriptions);
   reader->subscriptions = wsed_beginning_take (beginning, &recovered);
+  reader->n_replaying = reader->subscriptions->len;
   reader->epoch = g_intern_string (wsed_beginning_get_epoch (beginning));
   reader->started = TRUE;
   if (is_told_all (reader))
@@ -269,6 +270,7 @@ wsed_reader_new (WsedSubscriber        *subscriber,
   reader->failed = failed;
   reader->epoch = "";
   reader->subscriptions = wsed_subscriptions_new ();
+  reader->news = g_array_new (FALSE, FALSE, sizeof (WsedNews));
   reader->beginning = wsed_beginning_new (reader, subscriber, reader->encoding, &wish, on_first_begun);
   return reader;
 }
@@ -287,6 +289,7 @@ wsed_reader_free (WsedReader *reader)
     }
   wsed_subscriptions_drop (reader->worker, reader->subscriptions);
   g_array_unref (reader->subscriptions);
+  g_array_unref (reader->news);
   g_clear_pointer (&reader->page, g_byte_array_unref);
   g_clear_pointer (&reader->frames, g_array_unref);
   g_clear_pointer (&reader->shared, wsed_fetch_unref);

@@ -138,9 +138,9 @@ go_live (WsedSubscription *subscription)
 {
   WsedView *view = subscription->view;
 
-  subscription->state = WSED_SUBSCRIPTION_LIVE;
+  wsed_reader_set_state (subscription, WSED_SUBSCRIPTION_LIVE);
   subscription->at = wsed_view_find (view, subscription->done + 1);
-  subscription->catching = !subscription->left_behind;
+  wsed_reader_set_catching (subscription, !subscription->left_behind);
   if (!subscription->left_behind)
     subscription->owed = view->end;
   subscription->left_behind = FALSE;
@@ -180,8 +180,9 @@ has_caught_up (const WsedSubscription *subscription)
 static void
 end_catching (WsedSubscription *subscription)
 {
-  subscription->catching = FALSE;
+  wsed_reader_set_catching (subscription, FALSE);
   subscription->done = MAX (subscription->done, subscription->target);
+  subscription->limit = 0;
 }
 
 /* Tells those that have caught up: each that a subscribe began by itself, the others once, together. */
@@ -190,6 +191,8 @@ tell_who_caught_up (WsedReader *reader)
 {
   gboolean all = reader->catching;
 
+  if (!all && reader->n_catching == 0)
+    return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
@@ -225,7 +228,7 @@ all_live (WsedReader *reader)
 {
   guint together = 0, together_ready = 0, left = 0;
 
-  for (guint i = 0; i < reader->subscriptions->len; i++)
+  for (guint i = 0; reader->n_replaying > 0 && i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 

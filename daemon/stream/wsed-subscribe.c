@@ -73,6 +73,9 @@ wsed_reader_unsubscribe (WsedReader *reader,
     if (reader->replaying->pdata[i] == subscription)
       reader->replaying->pdata[i] = NULL;
   wsed_view_detach (subscription->view, subscription);
+  wsed_reader_forget_news (subscription);
+  reader->n_replaying -= subscription->state == WSED_SUBSCRIPTION_REPLAYING;
+  reader->n_catching -= subscription->catching;
   for (guint i = reader->subscriptions->len; i-- > 0;)
     if (wsed_reader_nth (reader, i) == subscription)
       g_array_remove_index (reader->subscriptions, i);
@@ -104,6 +107,7 @@ on_begun (WsedReader    *reader,
   subscription->by_itself = TRUE;
   wsed_reader_unsubscribe (reader, subscription->stream->channel);
   g_array_append_val (reader->subscriptions, subscription);
+  reader->n_replaying++;
   /* The answer first: it goes out before anything of the page. */
   reader->subscribed (reader->subscriber, subscription->stream->channel, subscription->view->slot->epoch, subscription->done,
                       recovered, NULL);

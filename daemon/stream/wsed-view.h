@@ -20,6 +20,7 @@ typedef struct
 } WsedViewEntry;
 
 typedef struct _WsedSubscriber WsedSubscriber;
+typedef struct _WsedReader WsedReader;
 
 typedef enum
 {
@@ -30,7 +31,7 @@ typedef enum
 /* A position in a stream. There may be very many: it is kept small. */
 typedef struct
 {
-  WsedSubscriber *subscriber;  /* whose it is */
+  WsedReader *reader;          /* whose it is */
   WsedStream *stream;          /* referenced */
   WsedView *view;              /* has its filter */
   guint place;                 /* in the view's subscriptions, while live */
@@ -45,14 +46,17 @@ typedef struct
   guint stopped : 1;           /* nothing from `limit` on is sent */
   guint catching : 1;          /* live: what the client asked for comes from the view, up to `target` */
   guint gap_conflated : 1;     /* what was passed over, was for being old; else by policy */
+  guint has_news : 1;          /* in the reader's list (wsed-news.c) */
   guint64 start;               /* the seq after which it began */
   guint64 done;                /* the seq up to which everything is sent or passed over */
-  guint64 target;              /* replaying or catching: the head when that began */
+  union
+  {
+    guint64 target;            /* while it gets what the client asked for: the head when that began */
+    guint64 limit;             /* from then on: what lies before this index is to be passed over; stopped: from it on */
+  };
   guint64 at;                  /* the index in the view of the next entry; left behind: about, its entry is no longer there */
   guint64 owed;                /* what lies before this index came while it replayed: not to have it yet is no lag */
-  guint64 limit;               /* what lies before this index is to be passed over; stopped: from it on */
   guint64 gap_from, gap_to;    /* passed over, to be told before anything else; 0: nothing */
-  guint64 gathered;            /* live: the same while a flush is put together */
 } WsedSubscription;
 
 /* A view's entries, in a ring that is as large as they need. */

@@ -442,8 +442,8 @@ time_to_wait (WsedWorker *worker)
   return MAX (0, due) * 1000;
 }
 
-static void
-mark_dirty (WsedWorker *worker)
+void
+wsed_worker_wake (WsedWorker *worker)
 {
   for (guint i = 0; i < worker->dirty->len; i++)
     {
@@ -451,7 +451,7 @@ mark_dirty (WsedWorker *worker)
 
       view->dirty = FALSE;
       for (guint j = 0; j < view->n_live; j++)
-        wsed_worker_mark (worker, wsed_view_get_live (view)[j]->subscriber);
+        wsed_reader_wake (wsed_view_get_live (view)[j]);
     }
   g_ptr_array_set_size (worker->dirty, 0);
 }
@@ -494,7 +494,7 @@ loop (void *user_data)
       wsed_fetches_expire (worker->fetches, worker->now);
       if ((worker->dirty->len > 0 || worker->marked->len > 0) && tick_is_over (worker))
         {
-          mark_dirty (worker);
+          wsed_worker_wake (worker);
           flush (worker);
           worker->flushed_at = worker->now;
         }

@@ -96,6 +96,8 @@ void      wsed_worker_drop_view   (WsedWorker *worker, WsedView *view);
 void     wsed_worker_take_chunk   (WsedWorker *worker, WsedChunk *chunk);
 void     wsed_worker_arrive       (WsedWorker *worker, const WsedArrival *arrival);
 void     wsed_worker_evict        (WsedWorker *worker, guint64 first_chunk);
+/* Wakes the subscriptions for which something arrived since the last flush. */
+void     wsed_worker_wake         (WsedWorker *worker);
 /* @streams: the channel's and the whole log's, up to @head and @n. */
 void     wsed_worker_erase        (WsedWorker *worker, GPtrArray *streams, const char *channel, guint64 head, guint64 n);
 /* Calls @visit for each subscriber whose serial is greater than @after, in their order, as long as it says TRUE. */
