@@ -29,7 +29,7 @@ typedef struct
   WsedLimitsConfig limits;
   guint max_command_rate;      /* a second and connection; 0: no limit */
   guint max_subscriptions;
-  guint64 max_body, max_event, max_message;
+  guint64 max_header, max_body, max_event, max_message;
   gboolean compression;        /* permessage-deflate is taken where offered */
   GStrv trusted_proxies;       /* NULL: none */
   GStrv allowed_origins;       /* NULL: the default list */

@@ -19,6 +19,8 @@ wsed_answer_get_phrase (guint status)
 {
   if (status == 426)
     return "Upgrade Required";
+  if (status == 431)
+    return "Request Header Fields Too Large";
   if (status == 429)
     return "Too Many Requests";
   return soup_status_get_phrase (status);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "guard/wsed-limits.h"
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-cors.h"
@@ -45,8 +46,23 @@ wsed_gate_get_length (SoupServerMessage *message)
   return length;
 }
 
+static gsize
+measure_head (SoupServerMessage *message)
+{
+  GUri *uri = soup_server_message_get_uri (message);
+  const char *query = g_uri_get_query (uri), *name, *value;
+  gsize size = strlen (g_uri_get_path (uri)) + (query != NULL ? strlen (query) : 0);
+  SoupMessageHeadersIter iter;
+
+  soup_message_headers_iter_init (&iter, soup_server_message_get_request_headers (message));
+  while (soup_message_headers_iter_next (&iter, &name, &value))
+    size += strlen (name) + strlen (value);
+  return size;
+}
+
 WsedRefusal
 wsed_gate_check (SoupServerMessage *message,
+                 guint64            max_header,
                  guint64            max_body)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
@@ -54,6 +70,11 @@ wsed_gate_check (SoupServerMessage *message,
   const char *length = soup_message_headers_get_one (headers, "Content-Length");
   const char *expect = soup_message_headers_get_one (headers, "Expect");
 
+  if (measure_head (message) > max_header)
+    {
+      wsed_limits_refused (WSED_LIMIT_HEADER);
+      return (WsedRefusal) { 431, "headers_too_large", "the address and the headers are larger than allowed" };
+    }
   if (count_headers (headers, "Host") > 1)
     return (WsedRefusal) { 400, "bad_request", "send one Host header" };
   if (soup_message_headers_get_one (headers, "Host") == NULL && soup_server_message_get_http_version (message) != SOUP_HTTP_1_0)

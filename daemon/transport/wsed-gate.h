@@ -15,8 +15,9 @@ typedef struct
   const char *text;            /* static */
 } WsedRefusal;
 
-/* The rules that hold for every request: one Host, one clear body length, at most @max_body bytes of it. */
-WsedRefusal wsed_gate_check      (SoupServerMessage *message, guint64 max_body);
+/* The rules that hold for every request: one Host, one clear body length, at most @max_body bytes of it, and @max_header bytes
+ * of address, names and values before it. */
+WsedRefusal wsed_gate_check      (SoupServerMessage *message, guint64 max_header, guint64 max_body);
 /* Whether a body is announced, and how many bytes; chunked: G_MAXUINT64. */
 guint64     wsed_gate_get_length (SoupServerMessage *message);
 /* Steals the connection and answers by hand, without reading on: libsoup answers only when the whole body has come. @header: one more for

@@ -249,7 +249,7 @@ on_got_headers (SoupServerMessage *message,
 {
   const Route *route = find_route (self, message);
   guint64 max_body = max_body_of (self, route, message);
-  WsedRefusal refusal = wsed_gate_check (message, max_body);
+  WsedRefusal refusal = wsed_gate_check (message, self->api.config->max_header, max_body);
   WsedPeer *peer = wsed_peer_of (message);
   guint64 length = wsed_gate_get_length (message);
   gboolean admitted;

@@ -230,6 +230,25 @@ class Requests(Limited):
         self.check_refused(answer)
 
 
+class Headers(Limited):
+    OPTIONS = ('--max-header=2000',)
+
+    def test_header(self):
+        """431 for an address and headers that are too large together; more than is read at all ends the connection, and nobody else's"""
+        for path, headers, expected in (('/api/health', {'X-A': 'a' * 1800}, 200), ('/api/health', {'X-A': 'a' * 2000}, 431),
+                                        ('/api/health', {f'X-{i}': 'a' * 20 for i in range(100)}, 431), ('/api/health?' + 'a' * 2000, {}, 431),
+                                        ('/wse', {'Cookie': 'a' * 30000}, 431)):
+            answer = self.daemon.request('GET', path, None, headers)
+            self.assertEqual(answer.status, expected, answer)
+            if expected == 431:
+                self.assertEqual(json.loads(answer.body)['error']['code'], 'headers_too_large')
+        self.assertEqual(self.refusals('header'), 4)
+        with self.daemon.stream() as stream:
+            stream.send(b'GET /api/health HTTP/1.1\r\nHost: x\r\nX-A: ' + b'a' * 100000)
+            self.assertNotIn(b' 200 ', stream.read_all())
+        self.assertEqual(self.daemon.request('GET', '/api/health').status, 200)
+
+
 class Keys(Scenario):
     def test_rate(self):
         """of one user, wherever they ask from; another goes on"""
