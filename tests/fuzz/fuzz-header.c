@@ -31,11 +31,11 @@ hold_admission (const WsedAdmission *admission)
         g_assert_null (admission->channels[1]);
       else
         g_assert_true (wse_channel_is_valid (admission->channels[i]));
-      g_assert_true (wsed_grant_may_subscribe (admission->grant, admission->channels[i]));
+      g_assert_true (wsed_grant_may_subscribe (admission->client.grant, admission->channels[i]));
     }
   g_assert_cmpuint (admission->history, <=, WSE_MAX_HISTORY);
-  g_assert_true (admission->consumer == NULL || admission->owner != NULL);
-  g_assert_true (admission->grant == NULL || g_strcmp0 (admission->user, admission->grant->user) == 0);
+  g_assert_true (admission->client.consumer == NULL || admission->client.owner != NULL);
+  g_assert_true (admission->client.grant == NULL || g_strcmp0 (admission->client.user, admission->client.grant->user) == 0);
 }
 
 static void
@@ -46,7 +46,7 @@ read_query (const WsedEndpoint *endpoint,
   WsedAdmission *admission = wsed_admission_new ();
   g_autoptr (GError) error = NULL;
 
-  admission->grant = grant;
+  admission->client.grant = grant;
   if (wsed_endpoint_read (endpoint, query, admission, &error))
     {
       g_assert_no_error (error);
