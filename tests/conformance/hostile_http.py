@@ -3,7 +3,6 @@
 off, cost the daemon next to no memory, and leave it serving others."""
 
 import json
-import os
 import time
 
 from wse_socket import Stream
@@ -235,6 +234,13 @@ class Hostile(Http):
         for data in (b'GET /api/health HTTP/1.1\r\n\r\n', self.head('GET', '/api/health', 'Host: evil.example')):
             self.assertEqual(self.answer(data), 400)
 
+    def test_unread_lengths(self):
+        """requests whose length cannot be read leave nothing behind, however long their paths"""
+        def ask():
+            for line in ['Content-Length: x', 'Transfer-Encoding: x'] * 500:
+                self.assertEqual(self.answer(self.head('GET', '/' + 'a' * 60000, line)), 400)
+        self.grows_less(20 * MIB, ask)
+
     def test_reset_within_request(self):
         """clients that reset within a request leave nothing"""
         before = self.daemon.descriptors()
@@ -250,9 +256,6 @@ class Hostile(Http):
 
 
 class Smuggling(Http):
-    # libsoup 3.2.3 does not free the path of a request whose length it cannot read.
-    env = {'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
-
     def test_smuggling(self):
         """Transfer-Encoding beside Content-Length: refused, what follows is not run as a request"""
         for lines in (['Content-Length: 4', 'Transfer-Encoding: chunked'], ['Transfer-Encoding: chunked', 'Content-Length: 4'],
@@ -265,8 +268,8 @@ class Smuggling(Http):
                 except (BrokenPipeError, ConnectionResetError):
                     pass
                 data = stream.read_all()
-                self.assertNotIn(b'HTTP/1.1 200', data)
-                self.assertRegex(data, rb'^(HTTP/1\.1 (400|411|413|501)|$)')
+                self.assertNotRegex(data, rb'HTTP/1\.[01] 200')
+                self.assertRegex(data, rb'^(HTTP/1\.[01] (400|411|413|501)|$)')
                 self.assertLessEqual(data.count(b'HTTP/1.1'), 1)
 
 

@@ -4,6 +4,7 @@
  * that is none of an internal error, or is nothing. `$T` in the input stands for a token that may do everything. */
 
 #include <errno.h>
+#include <gmodule.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define PATIENCE 20000
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
+G_MODULE_EXPORT const char *__lsan_default_suppressions (void);
 
 static struct
 {
@@ -29,6 +31,13 @@ static struct
   struct sockaddr_un address;
   char *token;
 } server;
+
+/* Its state of errors of the main thread. */
+const char *
+__lsan_default_suppressions (void)
+{
+  return "leak:libcrypto\n";
+}
 
 static GLogWriterOutput
 keep_silent (GLogLevelFlags   level,
