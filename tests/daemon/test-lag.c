@@ -369,6 +369,59 @@ test_conflate (gconstpointer tail_bytes)
   conflation = NULL;
 }
 
+/* Every second event is in two channels, which a reader has both: it comes once, and where it does not come no gap reaches over it. In the
+ * merged order of Server-Sent Events, too. */
+static void
+test_conflate_channels (gconstpointer framing)
+{
+  static const char * const types[] = { "t", NULL };
+  g_autoptr(WsedConflation) rules = wsed_conflation_new ();
+  guint8 seen[MANY + 1] = { 0 };
+  guint events = 0, conflated = 0;
+  guint64 last_n = 0;
+  Client *client, *reads;
+
+  wsed_conflation_add (rules, types, "k");
+  stream_fixture_init_slow (&fixture, WSED_SLOW_CATCH_UP, 50, 64 * MIB, rules);
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .control = TRUE, .framing = GPOINTER_TO_UINT (framing) });
+  reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
+  client_expect_quiet (reads);
+  for (guint i = 1; i <= MANY; i++)
+    {
+      g_autofree char *filler = g_strnfill (1000, 'x');
+      g_autofree char *payload = g_strdup_printf ("{\"i\":%u,\"k\":%u,\"f\":\"%s\"}", i, i % 10, filler);
+
+      stream_publish (&fixture, i % 2 == 0 ? "user:a user:b" : "user:b", "t", WSE_SEVERITY_INFO, payload);
+    }
+  stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0,\"end\":1}");
+  stream_settle (&fixture);
+  wait_for_worker (reads, 0);
+  while (!seen[MANY] || !seen[MANY - 1])
+    {
+      g_autofree char *text = client_next (client);
+
+      if (strstr (text, "\"reason\":\"conflated\"") != NULL)
+        conflated += get_number (text, "\"to\":") - get_number (text, "\"from\":") + 1;
+      else if (strstr (text, "{\"i\":") != NULL)
+        {
+          guint64 n = framing != NULL ? get_number (strchr (text, '@'), ":") : last_n + 1;
+
+          g_assert_cmpuint (seen[get_number (text, "{\"i\":")]++, ==, 0);
+          events++;
+          if (framing != NULL)
+            g_assert_cmpuint (n, >, last_n);
+          last_n = n;
+        }
+    }
+  for (guint i = MANY - 9; i <= MANY; i++)
+    g_assert_cmpuint (seen[i], ==, 1);
+  g_assert_cmpuint (conflated, >, MANY / 4);
+  g_assert_cmpuint (events + conflated, ==, MANY);
+  client_free (client);
+  client_free (reads);
+  stream_fixture_clear (&fixture);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -385,6 +438,8 @@ main (int   argc,
   g_test_add_func ("/lag/several", test_several);
   g_test_add_func ("/lag/whole", test_whole);
   g_test_add_data_func ("/lag/conflate", GSIZE_TO_POINTER (64 * MIB), test_conflate);
+  g_test_add_data_func ("/lag/conflate-channels", NULL, test_conflate_channels);
+  g_test_add_data_func ("/lag/conflate-sse", GUINT_TO_POINTER (WSED_FRAMING_SSE), test_conflate_channels);
   g_test_add_data_func ("/lag/conflate-from-log", GSIZE_TO_POINTER (MIB / 2), test_conflate);
   return g_test_run ();
 }

@@ -2,6 +2,8 @@
 """The HTTP endpoints beside publishing: events in pages, stats, health, metrics (PROTOCOL section 5)."""
 
 import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -134,6 +136,14 @@ class Api(Scenario):
         result = subprocess.run(['promtool', 'check', 'metrics'], input=text, capture_output=True)
         complaints = [line for line in (result.stdout + result.stderr).decode().splitlines() if not line.startswith('wse_event_latency_ms')]
         self.assertEqual(complaints, [])
+
+    def test_every_metric(self):
+        """every metric of streaming that the sources name is there from the start"""
+        served = set(re.findall(r'^# TYPE (\w+) ', self.daemon.request('GET', '/metrics').body.decode(), re.M))
+        named = {name for source in pathlib.Path(os.environ['WSE_TEST_SOURCE'], 'daemon/stream').glob('*.c')
+                 for name in re.findall(r'WSED_METRIC_(?:COUNTER|GAUGE|HISTOGRAM),\s*"(wse_\w+)"', source.read_text())}
+        self.assertGreater(len(named), 20)
+        self.assertEqual(named - served, set())
 
     def test_metrics_json(self):
         """the same as JSON with cpu and memory"""
