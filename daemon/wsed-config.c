@@ -121,6 +121,7 @@ wsed_config_free (WsedConfig *config)
   if (config == NULL)
     return;
   g_strfreev (config->listen);
+  g_strfreev (config->admin_listen);
   g_strfreev (config->allowed_origins);
   g_strfreev (config->trusted_proxies);
   g_free (config->jwt_key);
@@ -277,6 +278,28 @@ is_loopback (const char *listen)
 }
 
 static gboolean
+finish_listen (const WsedConfig *config, const char *name, GStrv listen, GError **error)
+{
+  for (guint i = 0; listen[i] != NULL; i++)
+    {
+      if (g_str_has_prefix (listen[i], "localhost:"))
+        {
+          char *address = g_strconcat ("127.0.0.1", listen[i] + strlen ("localhost"), NULL);
+
+          g_free (listen[i]);
+          listen[i] = address;
+        }
+      if (config->dev && !is_loopback (listen[i]))
+        {
+          g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s: %s is not a loopback address; with --dev nobody is authenticated, so "
+                       "only 127.0.0.0/8, [::1] and unix: are allowed", name, listen[i]);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
 finish (WsedConfig *config, GStrv environment, GError **error)
 {
   if (config->log == NULL)
@@ -291,22 +314,9 @@ finish (WsedConfig *config, GStrv environment, GError **error)
       return FALSE;
     }
   config->log_level = (GLogLevelFlags) (G_LOG_LEVEL_ERROR << (guint) config->log_level);
-  for (guint i = 0; config->listen[i] != NULL; i++)
-    {
-      if (g_str_has_prefix (config->listen[i], "localhost:"))
-        {
-          char *address = g_strconcat ("127.0.0.1", config->listen[i] + strlen ("localhost"), NULL);
-
-          g_free (config->listen[i]);
-          config->listen[i] = address;
-        }
-      if (config->dev && !is_loopback (config->listen[i]))
-        {
-          g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "listen: %s is not a loopback address; with --dev nobody is authenticated, so "
-                       "only 127.0.0.0/8, [::1] and unix: are allowed", config->listen[i]);
-          return FALSE;
-        }
-    }
+  if (!finish_listen (config, "listen", config->listen, error)
+      || (config->admin_listen != NULL && !finish_listen (config, "admin-listen", config->admin_listen, error)))
+    return FALSE;
   if (!config->dev && config->jwt_key == NULL && config->api_keys == NULL)
     {
       g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "nobody could be let in: set jwt-key (WSE_JWT_KEY) to the key that tokens are "

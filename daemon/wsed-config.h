@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GStrv listen;                /* "127.0.0.1:8000", "[::1]:0", "unix:PATH"; port 0 takes a free one, told in the log */
+  GStrv admin_listen;          /* the same, for operators; NULL: none of their own */
   char *log;                   /* "sqlite:PATH", "memory:" */
   char *log_directory;         /* to be made first: the log's by default; NULL where the log was named */
   WsedRetention retention;

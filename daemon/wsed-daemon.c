@@ -351,6 +351,15 @@ describe_retention (const WsedRetention *retention)
 }
 
 static void
+announce_addresses (WsedDaemon *self, const char *const *addresses, const char *whom)
+{
+  const char *scheme = self->config->tls_cert != NULL ? "https://" : "http://";
+
+  for (guint i = 0; addresses[i] != NULL; i++)
+    g_message ("%slistening on %s%s", whom, g_str_has_prefix (addresses[i], "unix:") ? "" : scheme, addresses[i]);
+}
+
+static void
 announce (WsedDaemon *self)
 {
   const char *const *addresses = wsed_http_get_addresses (self->http);
@@ -365,8 +374,9 @@ announce (WsedDaemon *self)
                DEMO_INTERVAL / 1000);
   if (self->authority == NULL)
     g_message ("--dev: nobody is authenticated, everybody on this machine may read and publish everything");
-  for (guint i = 0; addresses[i] != NULL; i++)
-    g_message ("listening on %s%s", g_str_has_prefix (addresses[i], "unix:") ? "" : self->config->tls_cert != NULL ? "https://" : "http://", addresses[i]);
+  announce_addresses (self, addresses, "");
+  if (wsed_http_get_admin_addresses (self->http) != NULL)
+    announce_addresses (self, wsed_http_get_admin_addresses (self->http), "for operators, ");
 }
 
 void

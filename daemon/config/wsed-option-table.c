@@ -115,6 +115,8 @@ static const WsedOption options[] = {
   { "listen", WSED_OPTION_LIST, .form = "a list of ADDRESS:PORT, [IPV6]:PORT or unix:PATH", .check = check_listen,
     .preset = "127.0.0.1:8000", .offset = IN (listen),
     .help = "Where to accept connections. Port 0 takes a free one, which the log then names" },
+  { "admin-listen", WSED_OPTION_LIST, .form = "a list of ADDRESS:PORT, [IPV6]:PORT or unix:PATH", .check = check_listen, .offset = IN (admin_listen),
+    .help = "Where to accept connections for what needs the permission to monitor or to administer, which is then served nowhere else" },
   { "log", WSED_OPTION_TEXT, .form = "sqlite:PATH or memory:", .check = check_log, .offset = IN (log),
     .help = "Where events are kept. By default wse.db in $STATE_DIRECTORY, else in /var/lib/wse, else in ~/.local/state/wse" },
   { "log-sync", WSED_OPTION_CHOICE, .choices = log_syncs, .preset = "full", .offset = IN (retention.sync_full),

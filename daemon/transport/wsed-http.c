@@ -15,11 +15,9 @@
 #include "transport/wsed-answer.h"
 #include "transport/wsed-api.h"
 #include "transport/wsed-cors.h"
-#include "transport/wsed-entrance.h"
+#include "transport/wsed-door.h"
 #include "transport/wsed-gate.h"
-#include "transport/wsed-listener.h"
 #include "transport/wsed-peer.h"
-#include "transport/wsed-porch.h"
 #include "transport/wsed-visitor.h"
 
 /* Connections that speak HTTP at a time: libsoup's main loop looks at each of them in every turn. Further ones wait in the kernel. */
@@ -46,12 +44,10 @@ struct _WsedHttp
 {
   WsedApi api;
   SoupServer *server;
-  WsedListener *listener;
+  WsedDoor *door;
   WsedPeers *peers;
   WsedTrust *trust;
-  WsedPorch *porch;
   WsedTlsContext *tls;         /* NULL: everybody speaks in the clear */
-  WsedEntrance *entrance;      /* NULL: the same */
   guint max_peers;
   int max_fd;
   gboolean echo;
@@ -185,16 +181,35 @@ clear_preset (SoupServerMessage *message)
   soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
 }
 
+static WsedPermission
+permission_for (const Route       *route,
+                SoupServerMessage *message)
+{
+  const char *method = soup_server_message_get_method (message);
+
+  return g_str_equal (method, "GET") || g_str_equal (method, "HEAD") ? route->read : route->write;
+}
+
+/* What is for operators is not where they have a place of their own. */
+static gboolean
+is_out_of_place (WsedHttp          *self,
+                 const Route       *route,
+                 SoupServerMessage *message)
+{
+  WsedPermission permission = permission_for (route, message);
+
+  return method_is_allowed (route, soup_server_message_get_method (message)) && !wsed_door_is_admin (self->door, message) &&
+         (permission == WSED_PERMISSION_MONITOR || permission == WSED_PERMISSION_ADMIN);
+}
+
 /* Who asks, before anything of a body is read. FALSE: answered. */
 static gboolean
 check_credential (WsedHttp          *self,
                   const Route       *route,
                   SoupServerMessage *message)
 {
-  const char *method = soup_server_message_get_method (message);
-  gboolean reads = g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
   WsedGrant *grant;
-  WsedDenial denial = wsed_credential_check (self->api.authority, message, reads ? route->read : route->write, route->endpoint != NULL,
+  WsedDenial denial = wsed_credential_check (self->api.authority, message, permission_for (route, message), route->endpoint != NULL,
                                              self->api.config->allow_url_token, &grant);
   g_autofree char *challenge = NULL;
 
@@ -226,7 +241,7 @@ check_route (WsedHttp          *self,
     turn_away (message, 429, "too_many_requests", "your address asks more often than allowed; send the same again later", NULL, NULL);
   else if (!admitted)
     turn_away (message, 403, "forbidden_origin", "pages of this origin may not connect; the operator can allow its host", NULL, NULL);
-  else if (route == NULL)
+  else if (route == NULL || is_out_of_place (self, route, message))
     turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL, NULL);
   else if (wsed_cors_is_asked (message))
     wsed_cors_answer (message, allowed_methods (route));
@@ -375,76 +390,9 @@ on_peers_changed (guint    count,
 {
   WsedHttp *self = user_data;
 
-  wsed_listener_set_held (self->listener, wsed_http_get_pending (self) >= self->max_peers);
-}
-
-/* It may be the last that its client hears: one that speaks in the clear is told. */
-static void
-refuse_connection (int      fd,
-                   gboolean clear)
-{
-  static const char answer[] =
-    "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nRetry-After: 1\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
-    "{\"error\":{\"code\":\"too_many_connections\",\"message\":\"your address has, or makes, more connections than allowed; try again later\"}}";
-  char waste[4096];
-
-  if (clear && send (fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-    g_debug ("refusing a connection: the answer could not be sent");
-  /* What has come and is not read would take the answer away. */
-  while (clear && recv (fd, waste, sizeof waste, MSG_DONTWAIT) > 0)
-    continue;
-  close (fd);
-}
-
-static void
-let_in (WsedHttp       *self,
-        int             fd,
-        GSocketAddress *remote,
-        gboolean        local)
-{
-  gboolean encrypted = self->entrance != NULL && !local;
-
-  if (!wsed_visitor_enter (remote, self->api.limits))
-    {
-      refuse_connection (fd, !encrypted);
-      return;
-    }
-  if (encrypted)
-    wsed_entrance_add (self->entrance, fd, remote);
-  else
-    wsed_peers_add (self->peers, fd, remote, NULL);
-}
-
-/* What a proxy forwards is as near or far as the proxy: in the clear over a Unix socket. */
-static void
-on_porch_passed (int             fd,
-                 GSocketAddress *remote,
-                 gboolean        local,
-                 gboolean        named,
-                 gpointer        user_data)
-{
-  WsedHttp *self = user_data;
-
-  if (named)
-    wsed_visitor_attach (remote, FALSE, TRUE, self->trust);
-  let_in (self, fd, remote, local);
-  on_peers_changed (0, self);
-}
-
-static void
-on_accepted (int             fd,
-             GSocketAddress *remote,
-             gboolean        local,
-             gpointer        user_data)
-{
-  WsedHttp *self = user_data;
-
-  wsed_visitor_attach (remote, local, FALSE, self->trust);
-  if (wsed_visitor_is_trusted (remote))
-    wsed_porch_add (self->porch, fd, remote, local);
-  else
-    let_in (self, fd, remote, local);
-  on_peers_changed (0, self);
+  /* Who is there while the door is made, or gone, is nobody. */
+  if (self->door != NULL)
+    wsed_door_set_held (self->door, wsed_http_get_pending (self) >= self->max_peers);
 }
 
 static void
@@ -458,20 +406,30 @@ on_entered (int             fd,
   wsed_peers_add (self->peers, fd, remote, session);
 }
 
-/* TCP alone: who can open a Unix socket is on this machine. */
 static gboolean
-prepare_tls (WsedHttp  *self,
-             GError   **error)
+make_door (WsedHttp  *self,
+           GError   **error)
 {
   const WsedConfig *config = self->api.config;
+  WsedDoorConfig door = {
+    .listen = (const char * const *) config->listen,
+    .admin_listen = (const char * const *) config->admin_listen,
+    .trust = self->trust,
+    .limits = self->api.limits,
+    .entered = on_entered,
+    .changed = on_peers_changed,
+    .user_data = self,
+  };
 
-  if (config->tls_cert == NULL)
-    return TRUE;
-  self->tls = wsed_tls_context_new (config->tls_cert, config->tls_key, error);
-  if (self->tls == NULL)
-    return FALSE;
-  self->entrance = wsed_entrance_new (self->tls, on_entered, on_peers_changed, self);
-  return TRUE;
+  if (config->tls_cert != NULL)
+    {
+      self->tls = wsed_tls_context_new (config->tls_cert, config->tls_key, error);
+      if (self->tls == NULL)
+        return FALSE;
+    }
+  door.tls = self->tls;
+  self->door = wsed_door_new (&door, error);
+  return self->door != NULL;
 }
 
 /* libsoup keeps a connection after a request only while it listens somewhere: on a name that nobody knows. */
@@ -524,7 +482,6 @@ wsed_http_new (const WsedConfig  *config,
   self->max_fd = MAX (limit - RESERVED_FDS, 16);
   self->max_peers = CLAMP (self->max_fd / 4, 1, MAX_PEERS);
   self->trust = wsed_trust_new ((const char * const *) config->trusted_proxies);
-  self->porch = wsed_porch_new (on_porch_passed, self);
   limits = wsed_limits_new (&config->limits);
   self->echo = config->dev && g_strcmp0 (g_getenv ("WSE_TEST_ECHO"), "1") == 0;
   self->api = (WsedApi) { config, pipeline, log, hub, main, authority, limits,
@@ -534,8 +491,7 @@ wsed_http_new (const WsedConfig  *config,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);
   self->peers = wsed_peers_new (self->server, self->max_peers, on_peers_changed, self);
-  self->listener = wsed_listener_new ((const char * const *) config->listen, error);
-  if (self->listener == NULL || !prepare_tls (self, error) || !listen_for_nobody (self->server, error))
+  if (!make_door (self, error) || !listen_for_nobody (self->server, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -543,28 +499,32 @@ wsed_http_new (const WsedConfig  *config,
 void
 wsed_http_start (WsedHttp *self)
 {
-  wsed_listener_start (self->listener, self->max_fd, on_accepted, self);
+  wsed_door_open (self->door, self->max_fd);
+}
+
+const char * const *
+wsed_http_get_admin_addresses (WsedHttp *self)
+{
+  return wsed_door_get_admin_addresses (self->door);
 }
 
 const char * const *
 wsed_http_get_addresses (WsedHttp *self)
 {
-  return wsed_listener_get_addresses (self->listener);
+  return wsed_door_get_addresses (self->door);
 }
 
 void
 wsed_http_stop_accepting (WsedHttp *self)
 {
-  wsed_listener_stop (self->listener);
-  wsed_porch_clear (self->porch);
-  wsed_entrance_clear (self->entrance);
+  wsed_door_close (self->door);
   wsed_peers_stop (self->peers);
 }
 
 guint
 wsed_http_get_pending (WsedHttp *self)
 {
-  return wsed_peers_get_count (self->peers) + wsed_porch_get_count (self->porch) + wsed_entrance_get_count (self->entrance);
+  return wsed_peers_get_count (self->peers) + wsed_door_get_count (self->door);
 }
 
 void
@@ -572,12 +532,12 @@ wsed_http_free (WsedHttp *self)
 {
   if (self == NULL)
     return;
-  wsed_porch_free (self->porch);
-  wsed_entrance_free (self->entrance);
+  if (self->door != NULL)
+    wsed_door_close (self->door);
+  g_clear_pointer (&self->door, wsed_door_free);
   wsed_tls_context_free (self->tls);
   wsed_peers_free (self->peers);
   g_clear_object (&self->server);
-  wsed_listener_free (self->listener);
   wsed_handshakes_free (self->api.handshakes);
   wsed_limits_unref (self->api.limits);
   wsed_trust_free (self->trust);

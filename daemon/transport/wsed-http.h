@@ -22,6 +22,8 @@ WsedHttp           *wsed_http_new            (const WsedConfig *config, WsedPipe
 void                wsed_http_start          (WsedHttp *self);
 /* Where it listens, with the real ports, in the order of the configuration: "127.0.0.1:8000", "[::1]:34567", "unix:PATH". */
 const char * const *wsed_http_get_addresses  (WsedHttp *self);
+/* The same of those for operators; NULL: there are none. */
+const char * const *wsed_http_get_admin_addresses (WsedHttp *self);
 /* Closes the listening sockets; requests under way are finished, idle connections closed. */
 void                wsed_http_stop_accepting (WsedHttp *self);
 /* HTTP connections that are still open (not the WebSockets handed over): 0 after stop_accepting means all has been answered. */

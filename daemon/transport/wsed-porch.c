@@ -22,6 +22,7 @@ struct _WsedPorch
 {
   GQueue waiting;              /* of Waiting, by deadline */
   WsedPorchPassed passed;
+  WsedPorchChanged changed;
   gpointer user_data;
   gint64 patience;
   WsedMetricFamily *headers;
@@ -59,13 +60,16 @@ drop_source (GSource **source)
 static void
 waiting_free (Waiting *self)
 {
+  WsedPorch *porch = self->porch;
+
   drop_source (&self->watch);
   drop_source (&self->end);
-  g_queue_unlink (&self->porch->waiting, &self->link);
+  g_queue_unlink (&porch->waiting, &self->link);
   g_object_unref (self->remote);
   if (self->fd >= 0)
     close (self->fd);
   g_free (self);
+  porch->changed (porch->waiting.length, porch->user_data);
 }
 
 /* @client: NULL: nobody else. */
@@ -177,14 +181,16 @@ wait_for (Waiting     *self,
 }
 
 WsedPorch *
-wsed_porch_new (WsedPorchPassed passed,
-                gpointer        user_data)
+wsed_porch_new (WsedPorchPassed  passed,
+                WsedPorchChanged changed,
+                gpointer         user_data)
 {
   static const char * const labels[] = { "result", NULL };
   WsedPorch *self = g_new0 (WsedPorch, 1);
   const char *test = g_getenv ("WSE_TEST_DEADLINE_MS");
 
   self->passed = passed;
+  self->changed = changed;
   self->user_data = user_data;
   self->patience = test != NULL ? MAX (1, g_ascii_strtoll (test, NULL, 10)) * 1000 : PATIENCE;
   self->headers = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_proxy_headers_total",
@@ -210,6 +216,7 @@ wsed_porch_add (WsedPorch      *self,
   g_source_set_callback (waiting->end, on_end, waiting, NULL);
   g_source_attach (waiting->end, NULL);
   wait_for (waiting, g_unix_fd_source_new (fd, G_IO_IN), G_SOURCE_FUNC (on_bytes));
+  self->changed (self->waiting.length, self->user_data);
 }
 
 guint

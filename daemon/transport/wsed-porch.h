@@ -12,7 +12,10 @@ typedef struct _WsedPorch WsedPorch;
  * that the proxy names. */
 typedef void (*WsedPorchPassed) (int fd, GSocketAddress *remote, gboolean local, gboolean named, gpointer user_data);
 
-WsedPorch *wsed_porch_new       (WsedPorchPassed passed, gpointer user_data);
+/* One has come or gone. */
+typedef void (*WsedPorchChanged) (guint count, gpointer user_data);
+
+WsedPorch *wsed_porch_new       (WsedPorchPassed passed, WsedPorchChanged changed, gpointer user_data);
 /* Takes @fd. A malformed header, or none of its bytes within 10 s, closes it. */
 void       wsed_porch_add       (WsedPorch *self, int fd, GSocketAddress *remote, gboolean local);
 guint      wsed_porch_get_count (WsedPorch *self);

@@ -189,6 +189,7 @@ static const char *const bad_variables[][3] = {
   { "WSE_LISTEN=example.com:80", "WSE_LISTEN", "not an address" },
   { "WSE_LISTEN=127.0.0.1:80,,", "WSE_LISTEN", "a list" },
   { "WSE_LISTEN=unix:", "WSE_LISTEN", "needs a path" },
+  { "WSE_ADMIN_LISTEN=8001", "WSE_ADMIN_LISTEN", "a port is missing" },
   { "WSE_ALLOWED_ORIGINS=*", "WSE_ALLOWED_ORIGINS", "named whole" },
   { "WSE_SLOW_CONSUMER=shout", "WSE_SLOW_CONSUMER", "catch-up, drop-oldest, drop-newest, disconnect" },
   { "WSE_COMPRESSION=perhaps", "WSE_COMPRESSION", "on or off" },
@@ -310,7 +311,7 @@ static void
 test_bad_files (void)
 {
   static const char *const cases[][2] = {
-    { "[wsed]\nsurprise=1\n", "[wsed] surprise is unknown; known are listen, log" },
+    { "[wsed]\nsurprise=1\n", "[wsed] surprise is unknown; known are listen, admin-listen, log" },
     { "[wsed]\nHeartbeat-Interval=1\n", "unknown" },
     { "[wsed]\nheartbeat_interval=1\n", "unknown" },
     { "[wsed]\nheartbeat-interval=0\n", "[wsed] heartbeat-interval: “0” is not allowed; allowed is a whole number from 1 to 3600" },

@@ -199,6 +199,49 @@ class UnixSocket(Scenario):
             client.close()
 
 
+class Operators(Scenario):
+    """A place of their own, over TCP and a Unix socket."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix='wse-test-')
+        cls.path = f'{cls.folder}/admin.sock'
+        cls.daemon = Daemon(f'--admin-listen=127.0.0.1:0,unix:{cls.path}', '--trusted-proxies=127.0.0.1')
+        cls.daemon.start()
+        cls.admin = wait_until(cls.find_port, 'the operators\' port')
+
+    @classmethod
+    def find_port(cls):
+        return next((int(line.rsplit(':', 1)[1]) for line in cls.daemon.lines if 'for operators, listening on http' in line), None)
+
+    def status(self, client, path, method='GET', header=b''):
+        with client:
+            client.sendall(header + f'{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+            return int(client.recv(100).split()[1])
+
+    def unix(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.path)
+        return client
+
+    def test_place(self):
+        """what is for operators is there alone, everything else is there as well"""
+        for method, path in (('GET', '/metrics'), ('HEAD', '/metrics'), ('GET', '/api/metrics'), ('GET', '/api/connections'), ('GET', '/api/events/stats'),
+                             ('DELETE', '/api/connections?user=a'), ('DELETE', '/api/channels/user:none')):
+            expected = 404 if 'none' in path else 200
+            self.assertEqual(self.status(socket.create_connection(('127.0.0.1', self.daemon.port)), path, method), 404)
+            self.assertEqual(self.status(socket.create_connection(('127.0.0.1', self.admin)), path, method), expected)
+            self.assertEqual(self.status(self.unix(), path, method), expected)
+        for port in (self.daemon.port, self.admin):
+            self.assertEqual(self.status(socket.create_connection(('127.0.0.1', port)), '/api/events'), 200)
+            self.assertEqual(self.status(socket.create_connection(('127.0.0.1', port)), '/api/connections', 'PUT'), 405)
+
+    def test_no_proxy(self):
+        """no proxy is trusted there"""
+        self.assertEqual(self.status(socket.create_connection(('127.0.0.1', self.admin)), '/metrics', header=LOCAL), 400)
+        self.assertEqual(self.status(socket.create_connection(('127.0.0.1', self.daemon.port)), '/api/health', header=LOCAL), 200)
+
+
 class Requests(Limited):
     OPTIONS = ('--max-request-rate=5',)
 
