@@ -52,6 +52,7 @@ struct _WsedSweeper
   gboolean erased;             /* something was overwritten since then */
   guint32 channel;             /* the next to be visited */
   guint64 live_n;              /* everything up to here was seen to be gone */
+  guint64 live_cut;            /* index->cut when what is behind it was seen to be there; G_MAXUINT64: it was not */
   GPtrArray *staged;           /* (element-type WsedChannel) whose low rises with this transaction */
 };
 
@@ -104,6 +105,8 @@ wsed_sweeper_new (sqlite3              *db,
                   GError              **error)
 {
   WsedSweeper *self = g_new0 (WsedSweeper, 1);
+
+  self->live_cut = G_MAXUINT64;
 
   self->db = db;
   self->index = index;
@@ -374,6 +377,7 @@ forget (WsedSweeper  *self,
   sql = g_strdup_printf ("DELETE FROM channel WHERE id=%u; DELETE FROM run WHERE channel=%u;"
                          "INSERT OR REPLACE INTO forgotten VALUES(%" G_GINT64_FORMAT ",'%s');", channel->id, channel->id,
                          wsed_index_hash (channel->name), epoch);
+  self->index->forgot = TRUE;
   if (!wsed_sqlite_exec (self->db, sql, error))
     return FALSE;
   wsed_index_forget (self->index, channel);
@@ -506,11 +510,13 @@ wsed_sweeper_find_low (WsedSweeper *self)
   WsedBlockRecord record;
   guint64 at = MAX (self->live_n, self->index->low_n), n;
   guint passed = 0;
+  gboolean live = FALSE;
 
+  /* Each connection that begins asks. */
+  if (self->live_cut == self->index->cut && self->live_n >= self->index->low_n)
+    return self->live_n;
   while ((n = wsed_block_cursor_step (&self->cursor, at, FALSE, &record)) != 0 && passed++ < FIND_EVENTS)
     {
-      gboolean live = FALSE;
-
       for (guint i = 0; i < record.n_places; i++)
         {
           WsedChannel *channel = wsed_index_get (self->index, record.places[i].id);
@@ -523,5 +529,6 @@ wsed_sweeper_find_low (WsedSweeper *self)
     }
   wsed_block_cursor_release (&self->cursor);
   self->live_n = n != 0 ? n - 1 : self->index->n;
+  self->live_cut = live || n == 0 ? self->index->cut : G_MAXUINT64;
   return self->live_n;
 }

@@ -33,6 +33,7 @@ wsed_index_new (sqlite3               *db,
   self->by_id = g_ptr_array_new_with_free_func (free_channel);
   self->written = g_array_new (FALSE, FALSE, sizeof (WsedWritten));
   self->max_events = max_events;
+  self->forgot = wsed_sqlite_get_int (db, "SELECT EXISTS(SELECT 1 FROM forgotten)") != 0;
   memcpy (self->epoch, meta->epoch, sizeof self->epoch);
   self->insert_run = wsed_sqlite_prepare (db, "INSERT OR REPLACE INTO run VALUES(?1,?2,?3)", error);
   self->set_flushed = wsed_sqlite_prepare (db, "UPDATE channel SET flushed_seq=?2 WHERE id=?1", self->insert_run ? error : NULL);
@@ -107,6 +108,9 @@ wsed_index_foresee_epoch (WsedIndex  *self,
                           char        epoch[WSE_MAX_EPOCH_BYTES + 1])
 {
   g_strlcpy (epoch, self->epoch, WSE_MAX_EPOCH_BYTES + 1);
+  /* Mostly: each connection asks this of its channels that have no events yet. */
+  if (!self->forgot)
+    return;
   sqlite3_bind_int64 (self->find_forgotten, 1, wsed_index_hash (name));
   if (sqlite3_step (self->find_forgotten) == SQLITE_ROW)
     g_strlcpy (epoch, (const char *) sqlite3_column_text (self->find_forgotten, 0), WSE_MAX_EPOCH_BYTES + 1);

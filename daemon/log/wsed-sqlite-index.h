@@ -53,6 +53,7 @@ typedef struct
 
   /* the writer's own */
   char epoch[WSE_MAX_EPOCH_BYTES + 1];
+  gboolean forgot;             /* the table of the forgotten may have rows */
   guint64 max_events;
   gsize in_memory;             /* tail entries of all channels */
   guint64 cut;                 /* by how much all low together rose, since the start */
