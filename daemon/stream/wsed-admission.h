@@ -22,7 +22,7 @@ typedef struct
   char *early;                 /* bytes that came right behind the handshake; NULL: none */
   gsize early_length;
   guint64 serial;              /* the hub's: 1, 2, 3 … in the order of admission */
-  char *head;                  /* header lines of its own that an SSE answer has; NULL: none */
+  char *head;                  /* what the connection is to say before the stream: lines of the answer; NULL: nothing */
   GStrv channels;              /* or { "*" } */
   WseFilter *filter;           /* NULL: all */
   WseCursor *after;            /* NULL: none given */

@@ -77,7 +77,8 @@ struct _WsedConnection
 
 extern const WsedConnectionKind wsed_websocket, wsed_sse;
 
-/* Prepares a connection of the kind: its head, with @more lines; NULL: none. */
+/* Prepares a connection of the kind: its head, all of it but the empty line; @more lines of it, NULL: none. */
+void wsed_websocket_init       (WsedConnection *self, const char *head);
 void wsed_sse_init             (WsedConnection *self, const char *more);
 
 /* wsed-describe.c: what an operator is told of it, a JSON object; whether it is meant. */

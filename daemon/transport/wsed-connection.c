@@ -438,6 +438,8 @@ wsed_connection_start (WsedWorker    *worker,
     self->input = g_byte_array_append (g_byte_array_new (), (const guint8 *) admission->early, admission->early_length);
   if (self->kind == &wsed_sse)
     wsed_sse_init (self, admission->head);
+  else if (admission->head != NULL)
+    wsed_websocket_init (self, admission->head);
   if (!echo)
     self->reader = wsed_reader_new (&self->subscriber, &self->client, admission, on_failed);
   if (admission->withdrawn)

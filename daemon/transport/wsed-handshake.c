@@ -40,7 +40,6 @@ typedef struct
 {
   WsedHandshakes *handshakes;
   WsedAdmission *admission;
-  const char *extension;       /* the chosen one, as it is answered; NULL: none */
 } Admitting;
 
 static void
@@ -273,9 +272,7 @@ hand_over (Admitting         *admitting,
 
   if (admitting->admission == NULL || peer == NULL)
     return;
-  /* It may have been revoked since: then the connection closes, and who comes back is told. */
-  if (admitting->handshakes->authority != NULL && !wsed_authority_upholds (admitting->handshakes->authority, admitting->admission->client.grant))
-    return;
+  soup_server_message_set_status (message, admitting->admission->client.framing == WSED_FRAMING_SSE ? 200 : 101, NULL);
   stream = soup_server_message_steal_connection (message);
   drain (stream, admitting->admission);
   admitting->admission->fd = fcntl (wsed_peer_get_fd (peer), F_DUPFD_CLOEXEC, 0);
@@ -283,15 +280,6 @@ hand_over (Admitting         *admitting,
   /* Without a descriptor, or the session that was there, the admission is freed with the message, and the connection closes. */
   if (admitting->admission->fd >= 0 && (admitting->admission->tls != NULL || !wsed_peer_is_tls (peer)))
     wsed_hub_admit (admitting->handshakes->hub, g_steal_pointer (&admitting->admission));
-}
-
-/* The 101 has been written. */
-static void
-on_switched (SoupServerMessage *message,
-             Admitting         *admitting)
-{
-  if (soup_server_message_get_status (message) == SOUP_STATUS_SWITCHING_PROTOCOLS)
-    hand_over (admitting, message);
 }
 
 /* RFC 6455 section 4.2.2, 5.4. */
@@ -308,34 +296,34 @@ accept_key (const char *key)
   return g_base64_encode (digest, length);
 }
 
-static void
-switch_protocols (Admitting         *admitting,
-                  SoupServerMessage *message)
+/* The head of an upgrade's answer; of a stream's, what is its own. Its connection writes it, in one piece with the beginning of the stream:
+ * the main thread, which accepts all of them, has that system call less. */
+static char *
+make_head (SoupServerMessage   *message,
+           const WsedAdmission *admission,
+           const char          *extension)
 {
-  const char *key = soup_message_headers_get_one (soup_server_message_get_request_headers (message), "Sec-WebSocket-Key");
-  SoupMessageHeaders *headers = soup_server_message_get_response_headers (message);
-  g_autofree char *accept = accept_key (key);
+  GString *head = g_string_new (NULL);
 
-  g_signal_connect (message, "wrote-informational", G_CALLBACK (on_switched), admitting);
-  soup_message_headers_replace (headers, "Upgrade", "websocket");
-  soup_message_headers_replace (headers, "Connection", "Upgrade");
-  soup_message_headers_replace (headers, "Sec-WebSocket-Accept", accept);
-  if (admitting->admission->client.control)
-    soup_message_headers_replace (headers, "Sec-WebSocket-Protocol", "wse.v2");
-  if (admitting->extension != NULL)
-    soup_message_headers_replace (headers, "Sec-WebSocket-Extensions", admitting->extension);
-  soup_server_message_set_status (message, SOUP_STATUS_SWITCHING_PROTOCOLS, NULL);
-}
+  if (admission->client.framing != WSED_FRAMING_SSE)
+    {
+      SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+      g_autofree char *accept = accept_key (soup_message_headers_get_one (headers, "Sec-WebSocket-Key"));
 
-/* Everything is known: the upgrade, or the stream at once. */
-static void
-admit (Admitting         *admitting,
-       SoupServerMessage *message)
-{
-  if (admitting->admission->client.framing == WSED_FRAMING_SSE)
-    hand_over (admitting, message);
-  else
-    switch_protocols (admitting, message);
+      g_string_append (head, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+      g_string_append (head, accept);
+      g_string_append (head, "\r\n");
+      if (admission->client.control)
+        g_string_append (head, "Sec-WebSocket-Protocol: wse.v2\r\n");
+      if (extension != NULL)
+        {
+          g_string_append (head, "Sec-WebSocket-Extensions: ");
+          g_string_append (head, extension);
+          g_string_append (head, "\r\n");
+        }
+    }
+  wsed_cors_append (message, head);
+  return g_string_free (head, FALSE);
 }
 
 static void
@@ -354,7 +342,7 @@ on_opened (GArray       *acks,
       if (error == NULL)
         {
           admitting->admission->client.acks = g_array_ref (acks);
-          admit (admitting, message);
+          hand_over (admitting, message);
         }
       else
         {
@@ -369,13 +357,12 @@ on_opened (GArray       *acks,
   wsed_pending_done (pending);
 }
 
-/* @seen: the place of Last-Event-ID, NULL without; @extension: the chosen one, NULL without. Takes @admission, and counts it from now on. */
+/* @seen: the place of Last-Event-ID, NULL without. Takes @admission, and counts it from now on. */
 static void
 prepare (WsedHandshakes    *self,
          SoupServerMessage *message,
          WsedAdmission     *admission,
-         WseCursor         *seen,
-         const char        *extension)
+         WseCursor         *seen)
 {
   Admitting *admitting = g_new0 (Admitting, 1);
   g_autofree char *id = g_uuid_string_random ();
@@ -383,14 +370,13 @@ prepare (WsedHandshakes    *self,
   g_strlcpy (admission->client.id, id, sizeof admission->client.id);
   admitting->handshakes = self;
   admitting->admission = admission;
-  admitting->extension = extension;
   self->n_pending++;
   count_user (self, admission->client.user, 1);
   g_object_set_data_full (G_OBJECT (message), "wsed-admitting", admitting, (GDestroyNotify) admitting_free);
   if (admission->client.consumer != NULL)
     wsed_opening_start (self->log, self->main, admission, seen, on_opened, wsed_pending_new (message));
   else
-    admit (admitting, message);
+    hand_over (admitting, message);
 }
 
 /* What an EventSource says when it comes back. Without a consumer it is where to go on, as `after` is. */
@@ -422,16 +408,6 @@ read_last_event_id (WsedHandshakes    *self,
   return TRUE;
 }
 
-/* The stream's head is written by its connection. */
-static char *
-cors_lines (SoupServerMessage *message)
-{
-  GString *lines = g_string_new (NULL);
-
-  wsed_cors_append (message, lines);
-  return g_string_free (lines, FALSE);
-}
-
 void
 wsed_handshakes_answer (WsedHandshakes     *self,
                         SoupServerMessage  *message,
@@ -450,8 +426,6 @@ wsed_handshakes_answer (WsedHandshakes     *self,
   admission->client.control = control;
   if (wsed_visitor_get (message)->named)
     admission->client.remote = g_strdup (wsed_visitor_get (message)->text);
-  if (sse)
-    admission->head = cors_lines (message);
   if (wsed_credential_get (message) != NULL)
     admission->client.grant = wsed_grant_ref (wsed_credential_get (message));
   if (!wsed_endpoint_read (endpoint, g_uri_get_query (soup_server_message_get_uri (message)), admission, &error))
@@ -469,7 +443,8 @@ wsed_handshakes_answer (WsedHandshakes     *self,
     {
       if (extension != NULL)
         admission->client.framing = WSED_FRAMING_DEFLATE;
-      prepare (self, message, g_steal_pointer (&admission), seen, extension);
+      admission->head = make_head (message, admission, extension);
+      prepare (self, message, g_steal_pointer (&admission), seen);
       return;
     }
   wsed_admission_free (admission);

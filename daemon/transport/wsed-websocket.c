@@ -165,6 +165,16 @@ websocket_beat (WsedConnection *self)
   wsed_websocket_send_text (self, text);
 }
 
+void
+wsed_websocket_init (WsedConnection *self,
+                     const char     *head)
+{
+  GByteArray *own = wsed_outbox_get_own (&self->outbox);
+
+  g_byte_array_append (own, (const guint8 *) head, strlen (head));
+  g_byte_array_append (own, (const guint8 *) "\r\n", 2);
+}
+
 static void
 websocket_clear (WsedConnection *self)
 {
