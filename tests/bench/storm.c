@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A storm of reconnections: ten thousand readers that are cut at once and come back. Told what to do line by line on its input, and
- * answering each with a line: "open PATH" connects all and waits for a message each; "cut" ends all; "back PID PATH MESSAGES" connects
- * all again, as many abreast as there are, and tells how long it took until each had so many messages, and what the server used. */
+ * answering each with a line: "open PATH" connects all and waits for a message each; "cut" ends all; "leave" waits until the server has
+ * ended all, each with a bye that says when to come back; "back PID PATH MESSAGES" connects all again, as many abreast as there are, but
+ * none before its time, and tells how long it took until each had so many messages (half, 99 % of them), and what the server used. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@
 typedef struct
 {
   BenchSubscriber *subscribers;
+  unsigned *order;             /* of coming back */
+  double *due;                 /* seconds after all were ended, when each may come back */
+  double *took;                /* seconds from then until it had all, in the order in which they had */
+  double started;
   unsigned n, begun, opened, ended, complete;
   uint64_t wanted;             /* messages of each */
   uint64_t messages;
@@ -36,13 +41,28 @@ now (void)
   return at.tv_sec + at.tv_nsec / 1e9;
 }
 
+/* A bye says so, any other message does not. */
+static void
+note_bye (Storm *storm, unsigned index, const char *data, size_t length)
+{
+  static const char member[] = "\"retry_after_ms\":";
+  const char *at = memmem (data, length, member, sizeof member - 1);
+
+  if (at != NULL)
+    storm->due[index] = strtoul (at + sizeof member - 1, NULL, 10) / 1e3;
+}
+
 static void
 on_message (BenchSubscriber *subscriber, const char *data, size_t length, void *user_data)
 {
   Storm *storm = user_data;
 
+  unsigned index = subscriber - storm->subscribers;
+
   storm->messages++;
-  storm->complete += subscriber->count + 1 == storm->wanted;
+  note_bye (storm, index, data, length);
+  if (subscriber->count + 1 == storm->wanted)
+    storm->took[storm->complete++] = now () - storm->started - storm->due[index];
 }
 
 static void
@@ -88,6 +108,7 @@ connect_all (Storm *storm, const char *path, unsigned wanted)
                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
                             "Sec-WebSocket-Protocol: wse.v2\r\n\r\n", path);
 
+  storm->started = start;
   storm->begun = storm->opened = storm->ended = storm->complete = storm->messages = 0;
   storm->wanted = wanted;
   while (storm->complete + storm->ended < storm->n && now () - start < DEADLINE)
@@ -95,25 +116,46 @@ connect_all (Storm *storm, const char *path, unsigned wanted)
       struct epoll_event events[256];
       int n;
 
-      for (; storm->begun < storm->n && storm->begun - storm->opened - storm->ended < ABREAST; storm->begun++)
+      for (; storm->begun < storm->n && storm->begun - storm->opened - storm->ended < ABREAST
+             && storm->due[storm->order[storm->begun]] <= now () - start; storm->begun++)
         {
-          bench_subscriber_connect (&storm->subscribers[storm->begun], &storm->server, storm->begun);
-          watch (storm, EPOLL_CTL_ADD, storm->begun, EPOLLOUT);
+          unsigned index = storm->order[storm->begun];
+
+          bench_subscriber_connect (&storm->subscribers[index], &storm->server, index);
+          watch (storm, EPOLL_CTL_ADD, index, EPOLLOUT);
         }
-      n = epoll_wait (storm->epoll, events, 256, 100);
+      n = epoll_wait (storm->epoll, events, 256, storm->begun < storm->n ? 1 : 100);
       for (int i = 0; i < n; i++)
         on_ready (storm, events[i].data.u32, request, length);
     }
   return now () - start;
 }
 
+static int
+compare_due (const void *a, const void *b, void *due)
+{
+  double first = ((double *) due)[*(unsigned *) a], second = ((double *) due)[*(unsigned *) b];
+
+  return (first > second) - (first < second);
+}
+
+static int
+compare_times (const void *a, const void *b)
+{
+  return (*(double *) a > *(double *) b) - (*(double *) a < *(double *) b);
+}
+
 static void
 come_back (Storm *storm, int pid, const char *path, unsigned wanted)
 {
   double cpu = bench_process_cpu (pid, NULL) / 1e9;
-  double seconds = connect_all (storm, path, wanted);
+  double seconds;
 
-  printf ("{\"seconds\":%.3f,\"cpu_s\":%.3f,\"rss\":%llu,\"complete\":%u,\"ended\":%u,\"messages\":%llu}\n", seconds,
+  qsort_r (storm->order, storm->n, sizeof *storm->order, compare_due, storm->due);
+  seconds = connect_all (storm, path, wanted);
+  qsort (storm->took, storm->complete, sizeof *storm->took, compare_times);
+  printf ("{\"seconds\":%.3f,\"half_s\":%.3f,\"p99_s\":%.3f,\"cpu_s\":%.3f,\"rss\":%llu,\"complete\":%u,\"ended\":%u,\"messages\":%llu}\n", seconds,
+          storm->took[storm->complete / 2], storm->took[(size_t) (storm->complete * 0.99)],
           bench_process_cpu (pid, NULL) / 1e9 - cpu, (unsigned long long) bench_process_rss (pid), storm->complete, storm->ended,
           (unsigned long long) storm->messages);
 }
@@ -124,6 +166,34 @@ cut_all (Storm *storm)
   for (unsigned i = 0; i < storm->n; i++)
     bench_subscriber_end (&storm->subscribers[i]);
   puts ("cut");
+}
+
+/* Reads until the server has ended all, which it does within a moment. */
+static void
+leave_all (Storm *storm)
+{
+  unsigned left = storm->n;
+  double last = 0;
+
+  storm->wanted = 0;
+  while (left > 0)
+    {
+      struct epoll_event events[256];
+      int n = epoll_wait (storm->epoll, events, 256, -1);
+
+      for (int i = 0; i < n; i++)
+        {
+          BenchSubscriber *subscriber = &storm->subscribers[events[i].data.u32];
+
+          if (subscriber->fd < 0 || bench_subscriber_read (subscriber, storm->buffer, BUFFER, on_message, storm))
+            continue;
+          bench_subscriber_end (subscriber);
+          left--;
+        }
+    }
+  for (unsigned i = 0; i < storm->n; i++)
+    last = storm->due[i] > last ? storm->due[i] : last;
+  printf ("%.3f\n", last);
 }
 
 int
@@ -142,6 +212,11 @@ main (int argc, char *argv[])
   storm.server.sin_port = htons (atoi (argv[1]));
   storm.server.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
   storm.subscribers = calloc (storm.n, sizeof *storm.subscribers);
+  storm.order = calloc (storm.n, sizeof *storm.order);
+  storm.due = calloc (storm.n, sizeof *storm.due);
+  storm.took = calloc (storm.n + 1, sizeof *storm.took);
+  for (unsigned i = 0; i < storm.n; i++)
+    storm.order[i] = i;
   storm.buffer = malloc (BUFFER);
   storm.epoll = epoll_create1 (EPOLL_CLOEXEC);
   for (unsigned i = 0; i < storm.n; i++)
@@ -150,6 +225,8 @@ main (int argc, char *argv[])
     {
       if (strcmp (line, "cut\n") == 0)
         cut_all (&storm);
+      else if (strcmp (line, "leave\n") == 0)
+        leave_all (&storm);
       else if (sscanf (line, "open %899s", path) == 1)
         printf ("%.3f\n", connect_all (&storm, path, 1));
       else if (sscanf (line, "back %d %899s %u", &pid, path, &wanted) == 3)
@@ -157,6 +234,9 @@ main (int argc, char *argv[])
       fflush (stdout);
     }
   free (storm.subscribers);
+  free (storm.order);
+  free (storm.due);
+  free (storm.took);
   free (storm.buffer);
   return 0;
 }
