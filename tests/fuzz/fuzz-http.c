@@ -80,7 +80,8 @@ begin (void)
   g_autofree char *folder = g_dir_make_tmp ("wse-fuzz-XXXXXX", NULL), *path = g_build_filename (folder, "socket", NULL);
   g_autofree char *listen = g_strconcat ("--listen=unix:", path, NULL);
   char *arguments[] = { (char *) "wsed", listen, (char *) "--log=memory:", (char *) "--retention=100,1h", (char *) "--jwt-key=" SECRET,
-                        (char *) "--allow-url-token=on", (char *) "--workers=1", NULL };
+                        (char *) "--allow-url-token=on", (char *) "--workers=1", (char *) "--max-connection-rate=0", (char *) "--max-request-rate=0",
+                        (char *) "--max-request-rate-per-key=0", NULL };
   char *environment[] = { NULL };
   g_autoptr (GError) error = NULL;
 
