@@ -30,7 +30,7 @@ take (WsedReader       *reader,
     wsed_reader_conflate (reader, subscription, entry->seq);
   else
     {
-      wsed_reader_tell_passed_over (reader, subscription);
+      wsed_reader_tell_before (reader, subscription);
       wsed_reader_add_entry (reader, subscription, entry);
     }
   subscription->done = entry->seq;

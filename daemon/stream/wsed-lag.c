@@ -181,6 +181,17 @@ wsed_reader_tell_all_passed_over (WsedReader *reader)
     wsed_reader_tell_passed_over (reader, wsed_reader_nth (reader, i));
 }
 
+void
+wsed_reader_tell_before (WsedReader       *reader,
+                         WsedSubscription *subscription)
+{
+  /* The id of an event stands for everything before it. */
+  if (reader->lagging && wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
+    wsed_reader_tell_all_passed_over (reader);
+  else
+    wsed_reader_tell_passed_over (reader, subscription);
+}
+
 /* Goes on at the index @to of the view. Where the tail has evicted that, too, the events are passed over as they come from the log. */
 static void
 go_on_at (WsedReader       *reader,
@@ -218,11 +229,21 @@ drop_oldest (WsedReader *reader,
     }
 }
 
+/* What is merged stops together, or what one goes on with would come before what another leaves out. */
+static gboolean
+all_can_drop (WsedReader *reader)
+{
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    if (!can_drop (wsed_reader_nth (reader, i)))
+      return FALSE;
+  return TRUE;
+}
+
 static void
 drop_newest (WsedReader *reader,
              guint64     keep)
 {
-  if (reader->stopped)
+  if (reader->stopped || (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE && !all_can_drop (reader)))
     return;
   reader->stopped = TRUE;
   divide (reader, keep);
@@ -234,18 +255,45 @@ drop_newest (WsedReader *reader,
     }
 }
 
-/* Those that have sent what is before their limits go on at the end. */
+/* In a replay the position is about: what it is done with may be further on. */
+static gboolean
+is_before_stop (const WsedSubscription *subscription)
+{
+  WsedView *view = subscription->view;
+
+  return subscription->at < subscription->limit
+         && (subscription->done + 1 < view->complete_from || wsed_view_find (view, subscription->done + 1) < subscription->limit);
+}
+
+static gboolean
+sends_before_stop (WsedReader *reader)
+{
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    {
+      const WsedSubscription *subscription = wsed_reader_nth (reader, i);
+
+      if (subscription->stopped && is_before_stop (subscription))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* Those that have sent what is before their limits go on at the end; what is merged, all at once: what they have then must not come before
+ * what the others leave out. */
 static void
 go_on_after_stop (WsedReader *reader)
 {
+  if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE && sends_before_stop (reader))
+    return;
   reader->stopped = FALSE;
+  reader->must_replay = TRUE;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (!subscription->stopped)
         continue;
-      subscription->stopped = subscription->at < subscription->limit;
+      subscription->stopped = is_before_stop (subscription);
       reader->stopped |= subscription->stopped;
       if (!subscription->stopped)
         go_on_at (reader, subscription, subscription->view->end);

@@ -13,6 +13,7 @@ typedef struct
 {
   guint32 end;                 /* offset behind it */
   guint event : 1;             /* an event; else a control message */
+  guint cursor : 1;            /* a message that tells where all subscriptions stand */
   WsedSubscription *subscription; /* an event's, and what is told of it alone; NULL: a control message about all */
   guint64 seq;                 /* the event's place in the subscription; of a control message the one behind what was done with before */
 } WsedPageFrame;
@@ -136,6 +137,8 @@ void    wsed_reader_add_entry     (WsedReader *reader, WsedSubscription *subscri
 void wsed_reader_pass_over        (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, guint64 events);
 void wsed_reader_tell_passed_over (WsedReader *reader, WsedSubscription *subscription);
 void wsed_reader_tell_all_passed_over (WsedReader *reader);
+/* Tells what has to be told before the next event of @subscription. */
+void wsed_reader_tell_before (WsedReader *reader, WsedSubscription *subscription);
 /* One that is live goes back to reading from the log (wsed-gather.c). */
 void wsed_reader_fall_behind  (WsedReader *reader, WsedSubscription *subscription);
 /* @subscription: NULL for all of the reader. */

@@ -47,7 +47,7 @@ wsed_reader_unshare (WsedReader *reader)
   begin = reader->shared_sent > 0 ? frames[reader->shared_sent - 1].end : 0;
   for (guint i = reader->shared_sent; i < n; i++)
     {
-      WsedPageFrame frame = { 0, TRUE, reader->shared_by, frames[i].place };
+      WsedPageFrame frame = { .event = TRUE, .subscription = reader->shared_by, .seq = frames[i].place };
 
       g_byte_array_append (get_page (reader), bytes + begin, frames[i].end - begin);
       frame.end = reader->page->len;
@@ -70,7 +70,7 @@ end_frame (WsedReader       *reader,
            WsedSubscription *subscription,
            guint64           seq)
 {
-  WsedPageFrame frame = { reader->page->len, event, subscription, seq };
+  WsedPageFrame frame = { .end = reader->page->len, .event = event, .subscription = subscription, .seq = seq };
 
   g_array_append_val (reader->frames, frame);
 }
@@ -83,6 +83,8 @@ wsed_reader_tell (WsedReader       *reader,
 {
   wsed_encoding_control (reader->encoding, type, text->str, text->len, get_page (reader));
   end_frame (reader, FALSE, subscription, subscription != NULL ? subscription->done + 1 : 0);
+  g_array_index (reader->frames, WsedPageFrame, reader->frames->len - 1).cursor
+    = g_str_equal (type, "mark") || (g_str_equal (type, "caught_up") && subscription == NULL);
 }
 
 void

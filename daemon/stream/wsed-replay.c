@@ -35,6 +35,7 @@ tell_loss (WsedReader       *reader,
            guint64           to,
            const char       *reason)
 {
+  wsed_reader_tell_passed_over (reader, subscription);
   reader->dropped += to >= from ? to - from + 1 : 0;
   wsed_metric_add (wsed_stream_metrics ()->gaps, 1);
   wsed_reader_tell_gap (reader, subscription, from, to, reason);
@@ -115,7 +116,7 @@ add_event (WsedReader *reader,
   /* Read for one that went on elsewhere meanwhile: it has it from here then. */
   if (subscription->state == WSED_SUBSCRIPTION_LIVE && subscription->at < subscription->view->end)
     subscription->at++;
-  wsed_reader_tell_passed_over (reader, subscription);
+  wsed_reader_tell_before (reader, subscription);
   wsed_reader_add_event (reader, subscription, entry, channel, seq, body);
 }
 
@@ -294,7 +295,7 @@ share (WsedReader *reader,
       || !wsed_fetch_is_plain (fetch))
     return FALSE;
   tell_losses (reader, subscription, position, subscription->done);
-  wsed_reader_tell_passed_over (reader, subscription);
+  wsed_reader_tell_before (reader, subscription);
   wsed_fetch_encode (fetch, reader->encoding, reader->epoch, wsed_stream_is_whole (subscription->stream));
   reader->shared = wsed_fetch_ref (fetch);
   reader->shared_by = subscription;
@@ -320,6 +321,9 @@ wsed_reader_take_fetched (WsedReader *reader,
     take_page (reader, read);
   wsed_worker_mark (reader->worker, reader->subscriber);
   wsed_reader_replay (reader);
+  /* What came may have been for others, so that nothing is left to be sent. */
+  if (reader->lagging && wsed_reader_page_is_sent (reader))
+    wsed_reader_arrive_at_end (reader);
 }
 
 /* It goes on at the end, once all that it has is sent. */

@@ -9,10 +9,12 @@
 #include "stream/wsed-reader-private.h"
 #include "stream/wsed-stream-metrics.h"
 
-/* Takes what is left of it out of the page, so that nothing of it comes behind the answer. */
+/* Takes what is left of it in the page from the frame @from on out of there; @cursors: and what tells where all stand. */
 static void
 purge_page (WsedReader       *reader,
-            WsedSubscription *subscription)
+            WsedSubscription *subscription,
+            guint             from,
+            gboolean          cursors)
 {
   GByteArray *page;
   GArray *frames;
@@ -27,8 +29,9 @@ purge_page (WsedReader       *reader,
     {
       WsedPageFrame frame = g_array_index (reader->frames, WsedPageFrame, i);
       gsize length = frame.end - begin;
+      gboolean goes = i >= from && (frame.subscription == subscription || (cursors && frame.cursor));
 
-      if (i >= reader->frames_sent && frame.subscription != subscription)
+      if (i >= reader->frames_sent && !goes)
         {
           g_byte_array_append (page, reader->page->data + begin, length);
           begin = frame.end;
@@ -68,7 +71,8 @@ wsed_reader_unsubscribe (WsedReader *reader,
 
   if (subscription == NULL)
     return FALSE;
-  purge_page (reader, subscription);
+  /* Nothing of it comes behind the answer. */
+  purge_page (reader, subscription, 0, FALSE);
   for (guint i = 0; reader->replaying != NULL && i < reader->replaying->len; i++)
     if (reader->replaying->pdata[i] == subscription)
       reader->replaying->pdata[i] = NULL;
@@ -156,42 +160,59 @@ find_in_page (WsedReader       *reader,
   return 0;
 }
 
-/* Back to before what waits of it; TRUE where it was live. What is being read now may hold what was erased: it is read again. */
+/* Back to before the first of its events that wait; what was told before them stays. TRUE where it was live. */
 static gboolean
 go_back (WsedReader       *reader,
          WsedSubscription *subscription)
 {
-  guint64 first = find_in_page (reader, subscription);
+  guint at = reader->frames_sent;
+  guint64 first;
 
-  for (guint i = 0; reader->replaying != NULL && i < reader->replaying->len; i++)
-    if (reader->replaying->pdata[i] == subscription)
-      reader->replaying->pdata[i] = NULL;
-  if (first == 0)
+  wsed_reader_unshare (reader);
+  while (reader->frames != NULL && at < reader->frames->len
+         && (!g_array_index (reader->frames, WsedPageFrame, at).event
+             || g_array_index (reader->frames, WsedPageFrame, at).subscription != subscription))
+    at++;
+  if (reader->frames == NULL || at == reader->frames->len)
     return FALSE;
-  purge_page (reader, subscription);
+  first = g_array_index (reader->frames, WsedPageFrame, at).seq;
+  /* One that is live will lag, and is told again where it stands. */
+  purge_page (reader, subscription, at, subscription->state == WSED_SUBSCRIPTION_LIVE && !subscription->catching);
+  /* What was passed over behind it is met again. */
+  subscription->gap_from = 0;
   subscription->done = first - 1;
   subscription->at = wsed_view_find (subscription->view, first);
   return subscription->state == WSED_SUBSCRIPTION_LIVE;
 }
 
+static gboolean
+has_of (WsedReader *reader,
+        const char *channel)
+{
+  return wsed_reader_is_whole (reader) || wsed_reader_find (reader, channel) != NULL;
+}
+
+/* What is being read now may hold what was erased: it is read again. What is merged stays together. */
 void
 wsed_reader_erase (WsedReader *reader,
                    const char *channel)
 {
   gboolean merged = wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE, behind = FALSE;
 
+  if (!has_of (reader, channel))
+    return;
+  wsed_reader_cancel_replay (reader);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
-      if (!wsed_stream_is_whole (subscription->stream) && strcmp (subscription->stream->channel, channel) != 0)
+      if (!merged && !wsed_stream_is_whole (subscription->stream) && strcmp (subscription->stream->channel, channel) != 0)
         continue;
       if (!go_back (reader, subscription))
         continue;
       wsed_reader_fall_behind (reader, subscription);
       behind = TRUE;
     }
-  /* What is merged stays together. */
   for (guint i = 0; merged && behind && i < reader->subscriptions->len; i++)
     if (wsed_reader_nth (reader, i)->state == WSED_SUBSCRIPTION_LIVE)
       wsed_reader_fall_behind (reader, wsed_reader_nth (reader, i));
