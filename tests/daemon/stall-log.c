@@ -94,6 +94,13 @@ stall_log_consume (WsedLog      *log,
 }
 
 static void
+stall_log_erase (WsedLog   *log,
+                 WsedErase *erase)
+{
+  wsed_log_erase (STALL_LOG (log)->log, erase);
+}
+
+static void
 stall_log_get_stats (WsedLog      *log,
                      WsedLogStats *stats)
 {
@@ -114,6 +121,7 @@ stall_log_iface_init (WsedLogInterface *iface)
   iface->read = stall_log_read;
   iface->locate = stall_log_locate;
   iface->consume = stall_log_consume;
+  iface->erase = stall_log_erase;
   iface->get_stats = stall_log_get_stats;
   iface->close = stall_log_close;
 }

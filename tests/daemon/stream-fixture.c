@@ -55,12 +55,14 @@ init (StreamFixture *fixture,
 }
 
 void
-stream_fixture_init_log (StreamFixture *fixture,
-                         guint          workers,
-                         gsize          tail_bytes,
-                         WsedLog       *log)
+stream_fixture_init_log (StreamFixture        *fixture,
+                         WsedSlowConsumer      policy,
+                         guint                 buffer_size,
+                         const WsedConflation *conflation,
+                         WsedLog              *log)
 {
-  init (fixture, (WsedHubConfig){ .workers = workers, .tail_bytes = tail_bytes, .heartbeat = 3600, .buffer_size = 1000, .tick = 2000 }, log);
+  init (fixture, (WsedHubConfig){ .workers = 2, .tail_bytes = 1, .heartbeat = 3600, .buffer_size = buffer_size, .slow_consumer = policy,
+                                  .conflation = conflation, .tick = 2000 }, log);
 }
 
 static WsedLog *

@@ -55,8 +55,9 @@ void    stream_fixture_init_tick (StreamFixture *fixture, guint tick);
 /* With one worker, a policy for those that lie @buffer_size events behind, and @conflation, which may be NULL. */
 void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, gsize tail_bytes,
                                   const WsedConflation *conflation);
-/* Over another log, which it takes. */
-void    stream_fixture_init_log (StreamFixture *fixture, guint workers, gsize tail_bytes, WsedLog *log);
+/* Over another log, which it takes, with two workers and as good as no tail. */
+void    stream_fixture_init_log (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, const WsedConflation *conflation,
+                                 WsedLog *log);
 void    stream_fixture_clear (StreamFixture *fixture);
 /* One turn of the main loop. */
 void    stream_fixture_turn  (StreamFixture *fixture);

@@ -5,6 +5,8 @@
 
 #include "stream-model.h"
 
+#include <string.h>
+
 void
 model_init (Model  *model,
             guint64 keep)
@@ -12,6 +14,14 @@ model_init (Model  *model,
   for (guint i = 0; i < MODEL_STREAMS; i++)
     model->streams[i] = g_ptr_array_new_with_free_func (i == MODEL_WHOLE ? g_free : NULL);
   model->keep = keep;
+  memset (model->erased, 0, sizeof model->erased);
+}
+
+void
+model_erase (Model *model,
+             guint  channel)
+{
+  model->erased[channel] = model_get_head (model, channel);
 }
 
 void
@@ -58,7 +68,7 @@ model_get_low (const Model *model,
 {
   guint64 head = model_get_head (model, channel);
 
-  return model->keep > 0 && head > model->keep ? head - model->keep : 0;
+  return MAX (model->erased[channel], model->keep > 0 && head > model->keep ? head - model->keep : 0);
 }
 
 static gboolean
@@ -203,6 +213,49 @@ model_event (const Model *model,
   return problem;
 }
 
+/* Whether a newer one of its key is there, too. */
+static gboolean
+is_old (const Model      *model,
+        const ModelEvent *event,
+        guint             stream)
+{
+  GPtrArray *events = model->streams[stream];
+
+  for (guint i = events->len; i > 0; i--)
+    {
+      const ModelEvent *other = g_ptr_array_index (events, i - 1);
+
+      if (other == event)
+        return FALSE;
+      if (other->type == event->type && other->size == event->size)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* Why @event may not be left out; NULL: it may. */
+static const char *
+find_fault (const Model       *model,
+            const ModelReader *reader,
+            const ModelEvent  *event,
+            guint              stream,
+            const char        *reason)
+{
+  if (g_str_equal (reason, "policy"))
+    return NULL;
+  if (g_str_equal (reason, "conflated"))
+    return is_owed (reader, event, stream, event->channels) && !is_old (model, event, stream) ? "the newest" : NULL;
+  return is_kept (model, event, stream) ? "kept" : NULL;
+}
+
+static gboolean
+is_reason (const Model *model,
+           const char  *reason)
+{
+  return g_str_equal (reason, "retention") || (model->drops && g_str_equal (reason, "policy"))
+         || (model->conflates && g_str_equal (reason, "conflated"));
+}
+
 char *
 model_gap (const Model *model,
            ModelReader *reader,
@@ -215,17 +268,18 @@ model_gap (const Model *model,
   gboolean epoch = g_str_equal (reason, "epoch");
   char *problem;
 
-  if (!position->on || epoch != position->epoch_lost || (!epoch && (from > to || !g_str_equal (reason, "retention"))))
+  if (!position->on || epoch != position->epoch_lost || (!epoch && (from > to || !is_reason (model, reason))))
     return g_strdup_printf ("stream %u: a gap for no reason, %s %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, stream, reason, from, to);
   position->epoch_lost = FALSE;
   problem = model_done (model, reader, stream, from - 1);
   for (guint i = 0; i < model->streams[stream]->len && problem == NULL; i++)
     {
       const ModelEvent *event = g_ptr_array_index (model->streams[stream], i);
+      const char *fault = event->places[stream] >= from && event->places[stream] <= to ? find_fault (model, reader, event, stream, reason) : NULL;
 
-      if (event->places[stream] >= from && event->places[stream] <= to && is_kept (model, event, stream))
-        problem = g_strdup_printf ("stream %u: the gap %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT " has e%u in it, which is kept", stream, from, to,
-                                   event->number);
+      if (fault != NULL)
+        problem = g_strdup_printf ("stream %u: the gap %s %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT " has e%u in it, which is %s", stream, reason, from,
+                                   to, event->number, fault);
     }
   position->at = MAX (position->at, to);
   return problem;

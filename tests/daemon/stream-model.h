@@ -24,6 +24,9 @@ typedef struct
 {
   GPtrArray *streams[MODEL_STREAMS]; /* (element-type ModelEvent) in their order; the whole log's owns them */
   guint64 keep;                /* events of a channel; 0: all */
+  guint64 erased[MODEL_CHANNELS]; /* up to there */
+  gboolean drops;              /* a policy takes events from who is slow */
+  gboolean conflates;          /* of two of one type and size the slow may get the newer alone */
 } Model;
 
 /* A subscription: it began behind `start`, and up to `at` everything came, or was told to be lost. */
@@ -43,6 +46,8 @@ typedef struct
 } ModelReader;
 
 void        model_init    (Model *model, guint64 keep);
+/* What a channel has now is gone. */
+void        model_erase   (Model *model, guint channel);
 void        model_clear   (Model *model);
 ModelEvent *model_append  (Model *model, guint number, guint channels, guint type, gsize size);
 guint64     model_get_head (const Model *model, guint stream);

@@ -37,7 +37,10 @@ open_log (World *world)
   WsedLog *log = world->path != NULL ? wsed_sqlite_log_new (world->path, &keep, &error) : wsed_memory_log_new (&keep);
 
   g_assert_no_error (error);
-  stream_fixture_init_log (&world->stream, 2, 1, log);
+  world->model.drops = world->policy != WSED_SLOW_CATCH_UP;
+  world->model.conflates = world->conflation != NULL;
+  stream_fixture_init_log (&world->stream, world->policy, world->policy != WSED_SLOW_CATCH_UP || world->conflation != NULL ? 5 : 1000,
+                           world->conflation, log);
 }
 
 static void
@@ -61,11 +64,22 @@ remove_log (const char *path)
 }
 
 void
-world_init (World   *world,
-            gboolean sqlite,
-            guint64  keep)
+world_init (World           *world,
+            gboolean         sqlite,
+            guint64          keep,
+            WsedSlowConsumer policy,
+            gboolean         conflates)
 {
   memset (world, 0, sizeof *world);
+  world->policy = policy;
+  if (conflates)
+    {
+      static const char * const every[] = { "*", NULL };
+
+      /* The key is the payload itself. */
+      world->conflation = wsed_conflation_new ();
+      wsed_conflation_add (world->conflation, every, "");
+    }
   model_init (&world->model, keep);
   for (guint i = 0; i < N_READERS; i++)
     {
@@ -99,6 +113,7 @@ world_clear (World *world)
   g_free (world->path);
   g_free (world->directory);
   g_free (world->problem);
+  wsed_conflation_free (world->conflation);
   model_clear (&world->model);
 }
 
@@ -412,6 +427,34 @@ world_unsubscribe (World  *world,
   if (strstr (reader->reply, "\"unsubscribed\":true") == NULL)
     world_fail (world, reader, g_strdup_printf ("%s: %s", command, reader->reply));
   reader->model.positions[channel].on = FALSE;
+}
+
+static void
+on_erased (WsedMessage *message,
+           gpointer     user_data)
+{
+  World *world = user_data;
+  WsedErase *erase = (WsedErase *) message;
+
+  g_assert_no_error (erase->error);
+  if (erase->known)
+    wsed_hub_erase (world->stream.hub, erase);
+  world->stream.appending--;
+  wsed_erase_free (erase);
+}
+
+void
+world_erase (World *world,
+             guint  channel)
+{
+  WsedErase *erase = wsed_erase_new (world->stream.main, world_channels[channel]);
+
+  model_erase (&world->model, channel);
+  erase->message.run = on_erased;
+  erase->message.user_data = world;
+  world->stream.appending++;
+  wsed_log_erase (world->stream.log, erase);
+  stream_settle (&world->stream);
 }
 
 /* What is committed now, in a file of its own: what a kill would leave, but for the write-ahead log (test-log-crash.c has that). */

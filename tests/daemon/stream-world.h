@@ -43,6 +43,8 @@ typedef struct
   Model model;
   Reader readers[N_READERS];
   char *directory, *path;      /* of a SQLite log; NULL: in memory */
+  WsedSlowConsumer policy;
+  WsedConflation *conflation;  /* NULL: nothing is conflated */
   guint n_logs;
   guint n_events;
   gsize tail_bytes;
@@ -50,7 +52,7 @@ typedef struct
   char *problem;               /* the first that was found; NULL: none */
 } World;
 
-void world_init        (World *world, gboolean sqlite, guint64 keep);
+void world_init        (World *world, gboolean sqlite, guint64 keep, WsedSlowConsumer policy, gboolean conflates);
 void world_clear       (World *world);
 /* @count events of one kind in one append; does not wait for it. */
 void world_publish     (World *world, guint channels, guint type, gsize size, guint count);
@@ -65,6 +67,8 @@ void world_sync        (World *world);
 void world_acknowledge (World *world, Reader *reader, guint channels);
 void world_subscribe   (World *world, Reader *reader, guint channel, guint filter, guint mode, guint place);
 void world_unsubscribe (World *world, Reader *reader, guint channel);
+/* Erases what was appended to the channel, and waits for the answer. */
+void world_erase       (World *world, guint channel);
 /* Everything stops at once; what the log had committed is found again. In memory nothing is. */
 void world_kill        (World *world);
 

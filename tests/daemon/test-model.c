@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Random schedules of append, subscribe, resume, trim and kill, each run against the real stream over each log and held against a plain
- * model of what readers are promised. WSE_TEST_SEED: the first schedule's; WSE_TEST_SCHEDULES: how many. A schedule that fails is made as
- * short as it can be before it is shown. */
+ * model of what readers are promised. WSE_TEST_SEED: the first schedule's; WSE_TEST_SCHEDULES: how many;
+ * WSE_TEST_HARDER=1: with policies for slow readers, conflation and erasing, too. A schedule that fails is made as short as it can be before
+ * it is shown. */
 
 #include "stream-world.h"
 
 #define STEPS 60
 
 typedef enum { STEP_PUBLISH, STEP_CONNECT, STEP_DISCONNECT, STEP_READ, STEP_ACK, STEP_SUBSCRIBE, STEP_UNSUBSCRIBE, STEP_SETTLE, STEP_SYNC,
-               STEP_KILL, N_STEPS } StepKind;
+               STEP_KILL, STEP_ERASE, N_STEPS } StepKind;
 
-static const char * const names[] = { "publish", "connect", "disconnect", "read", "ack", "subscribe", "unsubscribe", "settle", "sync", "kill" };
+static const char * const names[] = { "publish", "connect", "disconnect", "read", "ack", "subscribe", "unsubscribe", "settle", "sync", "kill", "erase" };
 
 /* What is done of each kind, in a hundred. */
 static const guint shares[N_STEPS] = { 30, 18, 10, 16, 6, 7, 3, 4, 3, 3 };
@@ -27,14 +28,26 @@ typedef struct
   guint32 seed;
   gboolean sqlite;
   guint keep;
+  WsedSlowConsumer policy;
+  gboolean conflates;
   GArray *steps;               /* (element-type Step) */
 } Schedule;
+
+static guint
+get_variable (const char *name,
+              guint       otherwise)
+{
+  const char *value = g_getenv (name);
+
+  return value != NULL ? g_ascii_strtoull (value, NULL, 10) : otherwise;
+}
 
 static Schedule *
 schedule_new (guint32  seed,
               gboolean sqlite)
 {
   static const guint keeps[] = { 0, 3, 8, 30 };
+  static const WsedSlowConsumer policies[] = { WSED_SLOW_CATCH_UP, WSED_SLOW_CATCH_UP, WSED_SLOW_DROP_OLDEST, WSED_SLOW_DROP_NEWEST };
   g_autoptr(GRand) chance = g_rand_new_with_seed (seed);
   Schedule *schedule = g_new0 (Schedule, 1);
 
@@ -55,6 +68,13 @@ schedule_new (guint32  seed,
         step.reader = READER_SUBSCRIBER;
       g_array_append_val (schedule->steps, step);
     }
+  if (get_variable ("WSE_TEST_HARDER", 0) == 0)
+    return schedule;
+  schedule->policy = policies[g_rand_int_range (chance, 0, G_N_ELEMENTS (policies))];
+  schedule->conflates = g_rand_int_range (chance, 0, 3) == 0;
+  for (guint i = 0; i < STEPS; i++)
+    if (g_rand_int_range (chance, 0, 40) == 0)
+      g_array_index (schedule->steps, Step, i).kind = STEP_ERASE;
   return schedule;
 }
 
@@ -104,6 +124,9 @@ take_step (World      *world,
     case STEP_SYNC:
       world_sync (world);
       break;
+    case STEP_ERASE:
+      world_erase (world, step->a % MODEL_CHANNELS);
+      break;
     default:
       world_kill (world);
     }
@@ -116,7 +139,7 @@ run (const Schedule *schedule)
   World world;
   char *problem;
 
-  world_init (&world, schedule->sqlite, schedule->keep);
+  world_init (&world, schedule->sqlite, schedule->keep, schedule->policy, schedule->conflates);
   for (guint i = 0; i < schedule->steps->len && world.problem == NULL; i++)
     take_step (&world, &g_array_index (schedule->steps, Step, i));
   for (guint i = 0; i < N_READERS && world.problem == NULL; i++)
@@ -163,8 +186,8 @@ show (const Schedule *schedule,
 {
   GString *text = g_string_new (NULL);
 
-  g_string_append_printf (text, "WSE_TEST_SEED=%u, %s, keeps %u: %s\n", schedule->seed, schedule->sqlite ? "SQLite" : "memory", schedule->keep,
-                          problem);
+  g_string_append_printf (text, "WSE_TEST_SEED=%u, %s, keeps %u, policy %u%s: %s\n", schedule->seed, schedule->sqlite ? "SQLite" : "memory",
+                          schedule->keep, schedule->policy, schedule->conflates ? ", conflates" : "", problem);
   for (guint i = 0; i < schedule->steps->len; i++)
     {
       const Step *step = &g_array_index (schedule->steps, Step, i);
@@ -173,15 +196,6 @@ show (const Schedule *schedule,
     }
   g_test_message ("%s", text->str);
   g_string_free (text, TRUE);
-}
-
-static guint
-get_variable (const char *name,
-              guint       otherwise)
-{
-  const char *value = g_getenv (name);
-
-  return value != NULL ? g_ascii_strtoull (value, NULL, 10) : otherwise;
 }
 
 static void
