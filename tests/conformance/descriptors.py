@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Descriptors: a thousand clients that come and go in each way there is leave none behind, and running out of them is survived."""
 
+import json
 import socket
 
 from wse_socket import Refused, Stream, handshake_request
@@ -136,6 +137,28 @@ class Exhausted(Scenario):
             client.close()
         self.recovers()
         self.daemon.connect('/wse?history=0', protocols=()).finish()
+
+    def test_log_goes_on(self):
+        """with WebSockets as many as there can be, and more at the door: what is published is on disk and reaches them"""
+        clients = []
+        with self.daemon.stream() as publisher:
+            for _ in range(300):
+                try:
+                    clients.append(self.daemon.connect('/wse?history=0', protocols=(), timeout=3))
+                except (Refused, EOFError, OSError):
+                    break
+            crowd = self.crowd()
+            body = b'{"event_type":"a","broadcast":true,"payload":{}}'
+            for seq in range(1, 201):
+                publisher.send(b'POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(body) + body)
+                answer = publisher.read_response()
+                self.assertEqual((answer.status, json.loads(answer.body)['seq']), (201, seq))
+            for client in clients:
+                client.socket.settimeout(30)
+                self.assertEqual([client.recv()['seq'] for _ in range(200)], list(range(1, 201)))
+            for one in clients + crowd:
+                one.close()
+        self.recovers()
 
     def test_others_go_on(self):
         """who is connected already is served while the crowd is at the door"""

@@ -8,9 +8,9 @@ import struct
 import tempfile
 
 from wse_auth import Guarded, token
-from wse_socket import Refused, Stream, handshake_request
+from wse_socket import Refused, Stream, handshake_request, trust
 from wse_sse import EventSource
-from wse_test import Daemon, Scenario, main, wait_until
+from wse_test import Daemon, Scenario, main, make_certificate, wait_until
 
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 LOCAL = SIGNATURE + b'\x20\0\0\0'
@@ -138,6 +138,19 @@ class Proxied(Limited):
                 self.assertEqual(stream.read_all(), b'')
         self.assertEqual(self.daemon.metric('wse_proxy_headers_total{result="bad"}'), 3)
         self.assertEqual(self.daemon.metric('wse_proxy_headers_total{result="timeout"}'), 2)
+
+
+class Encrypted(Scenario):
+    def test_proxy_protocol(self):
+        """the header comes before TLS, which the proxy passes through"""
+        with tempfile.TemporaryDirectory(prefix='wse-test-') as folder:
+            certificate = make_certificate(f'{folder}/ec')
+            with Daemon('--trusted-proxies=127.0.0.1', tls=certificate) as daemon, socket.create_connection(('127.0.0.1', daemon.port)) as plain:
+                plain.sendall(proxy_header('192.0.2.1'))
+                with trust(certificate).wrap_socket(plain, server_hostname='127.0.0.1') as client:
+                    client.sendall(handshake_request('/wse', daemon.port))
+                    self.assertIn(b' 101 ', client.recv(100))
+                    wait_until(lambda: remotes(daemon) == ['192.0.2.1:4711'], 'it to be there')
 
 
 class Untrusted(Scenario):
