@@ -47,7 +47,7 @@ wsed_reader_is_condensed (WsedReader             *reader,
 static void
 condense_each (WsedReader *reader)
 {
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
@@ -68,7 +68,7 @@ condense_merged (WsedReader *reader)
   if (reader->n_replaying > 0)
     return FALSE;
   wsed_worker_wake (reader->worker);
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 

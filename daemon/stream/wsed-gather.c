@@ -180,7 +180,7 @@ gather_each (WsedReader *reader,
 {
   gboolean ok = TRUE;
 
-  for (guint i = 0; i < reader->news->len && !is_full (gather, max_bytes); i++)
+  for (guint i = 0; i < reader->news.n && !is_full (gather, max_bytes); i++)
     {
       WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
@@ -230,7 +230,7 @@ gather_merged (WsedReader *reader,
     return TRUE;
   /* What arrived in one channel since the last flush may be older than what waits in another. */
   wsed_worker_wake (reader->worker);
-  for (guint i = 0; i < reader->news->len && !behind; i++)
+  for (guint i = 0; i < reader->news.n && !behind; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 
@@ -418,7 +418,7 @@ wsed_reader_has_more (WsedReader *reader)
     return TRUE;
   if (waits_for_log (reader))
     return FALSE;
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth_news (reader, i)->subscription;
 

@@ -38,7 +38,7 @@ sum (WsedReader *reader,
   guint64 total = 0;
 
   /* Who has no news is not behind. */
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     total += count (wsed_reader_nth_news (reader, i)->subscription);
   return total;
 }

@@ -5,15 +5,43 @@
 
 #include "stream/wsed-reader-private.h"
 
+/* Nothing is allocated for a connection with one subscription, nor for an idle one. */
+static void
+make_room (WsedReader *reader)
+{
+  guint room = reader->news.several != NULL ? reader->news.room : 1;
+
+  if (reader->news.n < room)
+    return;
+  reader->news.room = 2 * room;
+  if (reader->news.several == NULL)
+    {
+      reader->news.several = g_new (WsedNews, reader->news.room);
+      reader->news.several[0] = reader->news.one;
+    }
+  else
+    reader->news.several = g_renew (WsedNews, reader->news.several, reader->news.room);
+}
+
+static void
+set_length (WsedReader *reader,
+            guint       n)
+{
+  reader->news.n = n;
+  if (n == 0)
+    g_clear_pointer (&reader->news.several, g_free);
+}
+
 void
 wsed_reader_note_news (WsedSubscription *subscription)
 {
-  WsedNews news = { subscription, 0 };
+  WsedReader *reader = subscription->reader;
 
   if (subscription->has_news)
     return;
   subscription->has_news = TRUE;
-  g_array_append_val (subscription->reader->news, news);
+  make_room (reader);
+  *wsed_reader_nth_news (reader, reader->news.n++) = (WsedNews){ subscription, 0 };
 }
 
 void
@@ -36,7 +64,7 @@ wsed_reader_settle_news (WsedReader *reader)
 {
   guint kept = 0;
 
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     {
       WsedNews *news = wsed_reader_nth_news (reader, i);
 
@@ -44,26 +72,32 @@ wsed_reader_settle_news (WsedReader *reader)
       if (news->subscription->has_news)
         *wsed_reader_nth_news (reader, kept++) = *news;
     }
-  g_array_set_size (reader->news, kept);
+  set_length (reader, kept);
 }
 
 void
 wsed_reader_forget_news (WsedSubscription *subscription)
 {
-  GArray *news = subscription->reader->news;
+  WsedReader *reader = subscription->reader;
+  guint kept = 0;
 
-  for (guint i = 0; subscription->has_news && i < news->len; i++)
-    if (g_array_index (news, WsedNews, i).subscription == subscription)
-      {
-        g_array_remove_index (news, i);
-        subscription->has_news = FALSE;
-      }
+  if (!subscription->has_news)
+    return;
+  subscription->has_news = FALSE;
+  for (guint i = 0; i < reader->news.n; i++)
+    {
+      WsedNews *news = wsed_reader_nth_news (reader, i);
+
+      if (news->subscription != subscription)
+        *wsed_reader_nth_news (reader, kept++) = *news;
+    }
+  set_length (reader, kept);
 }
 
 void
 wsed_reader_merge_news (WsedReader *reader)
 {
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     {
       WsedNews *news = wsed_reader_nth_news (reader, i);
       WsedSubscription *subscription = news->subscription;
@@ -80,7 +114,7 @@ wsed_reader_find_oldest (WsedReader *reader)
   WsedNews *oldest = NULL;
   guint64 oldest_n = G_MAXUINT64;
 
-  for (guint i = 0; i < reader->news->len; i++)
+  for (guint i = 0; i < reader->news.n; i++)
     {
       WsedNews *news = wsed_reader_nth_news (reader, i);
 

@@ -35,7 +35,12 @@ struct _WsedReader
   WsedReaderFailed failed;
   WsedReaderSubscribed subscribed;
   GArray *subscriptions;       /* (element-type WsedSubscription*): mostly one, for which a GPtrArray takes room for 16 */
-  GArray *news;                /* (element-type WsedNews): all that live or were left behind, and are not at their view's end; maybe others */
+  struct
+  {
+    WsedNews one;
+    WsedNews *several;         /* NULL: there is room for one */
+    guint n, room;
+  } news;                      /* all that live or were left behind, and are not at their view's end; maybe others */
   guint n_replaying;           /* of the subscriptions */
   guint n_catching;
   gboolean started;
@@ -69,7 +74,7 @@ static inline WsedNews *
 wsed_reader_nth_news (const WsedReader *reader,
                       guint             i)
 {
-  return &g_array_index (reader->news, WsedNews, i);
+  return reader->news.several != NULL ? &reader->news.several[i] : (WsedNews *) &reader->news.one;
 }
 
 static inline WsedSubscription *

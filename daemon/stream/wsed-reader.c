@@ -272,7 +272,6 @@ wsed_reader_new (WsedSubscriber        *subscriber,
   reader->failed = failed;
   reader->epoch = "";
   reader->subscriptions = wsed_subscriptions_new ();
-  reader->news = g_array_new (FALSE, FALSE, sizeof (WsedNews));
   reader->beginning = wsed_beginning_new (reader, subscriber, reader->encoding, &wish, on_first_begun);
   return reader;
 }
@@ -291,7 +290,7 @@ wsed_reader_free (WsedReader *reader)
     }
   wsed_subscriptions_drop (reader->worker, reader->subscriptions);
   g_array_unref (reader->subscriptions);
-  g_array_unref (reader->news);
+  g_free (reader->news.several);
   g_clear_pointer (&reader->page, g_byte_array_unref);
   g_clear_pointer (&reader->frames, g_array_unref);
   g_clear_pointer (&reader->shared, wsed_fetch_unref);
