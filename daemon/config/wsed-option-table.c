@@ -155,7 +155,7 @@ static const WsedOption options[] = {
     .help = "Channels that one connection may be subscribed to" },
   { "max-command-rate", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "200", .offset = IN (max_command_rate),
     .help = "Messages of one WebSocket client that are read in a second; what is more waits; 0: no limit" },
-  { "max-header", WSED_OPTION_BYTES, .min = 1024, .max = 60 * KIB, .preset = "16 KiB", .offset = IN (max_header),
+  { "max-header", WSED_OPTION_BYTES, .min = 1024, .max = 60 * KIB, .preset = "60 KiB", .offset = IN (max_header),
     .help = "Size of one HTTP request's address and headers" },
   { "max-body", WSED_OPTION_BYTES, .min = 128, .max = GIB, .preset = "16 MiB", .offset = IN (max_body),
     .help = "Size of one HTTP request's body" },
