@@ -88,6 +88,16 @@ def vague_names(tree):
             if re.search(r'(^|[-_/])(utils?|helpers?|managers?|misc|common)([-_./]|$)', path)]
 
 
+def unregistered(tree):
+    """A test that its folder's meson.build does not name is never run."""
+    problems = []
+    for path in tree:
+        found = re.fullmatch(r'(tests/[\w-]+)/test-([\w-]+)\.(c|py)', path)
+        if found and not re.search(rf"['/-]{re.escape(found.group(2))}['.]", tree.get(f'{found.group(1)}/meson.build', '')):
+            problems.append(f'{path}: its folder\'s meson.build does not name it')
+    return problems
+
+
 def left_open(tree):
     return t.grep(tree, OPEN, '{}: do it, or leave it out', of=lambda path: not path.startswith('LICENSES/'))
 
@@ -111,6 +121,8 @@ report.check('what a file owns', openings, real,
              {'a.c': C + '\n/* Owns a.\n * Never b. */\n', 'a.py': '#!/usr/bin/env python3\n# SPDX-License-Identifier: x\n"""Owns a."""\n',
               'run': '#!/bin/sh\n# SPDX-License-Identifier: x\n#\n# Runs.\n', 'a.js': '// SPDX-License-Identifier: x\n// Owns a.\n'})
 report.check('names that say something', vague_names, real, [{'daemon/wsed-utils.c': ''}, {'daemon/helpers/a.c': ''}], {'daemon/wsed-hub.c': ''})
+report.check('tests are run', unregistered, real, [{'tests/a/test-b.c': '', 'tests/a/meson.build': "'bc', 'a-b-c'"}, {'tests/a/test-b.py': ''}],
+             {'tests/a/test-b.c': '', 'tests/a/test-c-d.py': '', 'tests/a/meson.build': "'a', 'b', files('test-c-d.py')"})
 report.check('nothing left open', left_open, real, [{'a.c': '/* ' + 'TO' 'DO' + ': x */\n'}], {'a.sh': 'mktemp a-XXXXXX\n'})
 report.check('nothing of a machine', foreign, real,
              [{'a.md': 'see /wo' 'rk/a\n'}, {'a.json': '"https://registry.np' 'mjs.org/ws"\n'}, {'a.sh': 'http://deb.deb' 'ian.org/\n'}],
