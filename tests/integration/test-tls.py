@@ -263,6 +263,7 @@ class Certificates(unittest.TestCase):
             shutil.copy(f'{self.folder}/one/key.pem', f'{self.folder}/two/key.pem')
             wait_until(lambda: loads('failed') == 1, 'the mistake to be seen')
             self.assertEqual(self.shown(daemon, live), second)
+            wait_until(lambda: any('TLS: the certificate stays' in line for line in daemon.lines), 'the mistake to be told')
             self.assertEqual(sum('TLS: the certificate stays' in line for line in daemon.lines), 1, daemon.lines)
             os.replace(f'{self.folder}/key', f'{self.folder}/two/key.pem')
             wait_until(lambda: loads('ok') == 3, 'the pair to be right again')
