@@ -45,3 +45,13 @@ bench_usage_print_threads (const BenchUsage *before, const BenchUsage *after)
     printf ("%s\"%s\":%.4f", i > 0 ? "," : "", name, (after->cpu[i] - find (before, name)) / 1e9);
   printf ("}");
 }
+
+void
+bench_usage_print (const BenchUsage *before, const BenchUsage *after, const char *what, uint64_t n, double seconds)
+{
+  double cpu = (after->total - before->total) / 1e9;
+
+  printf ("{\"%s\":%llu,\"per_s\":%.0f,\"cpu_s\":%.3f,\"per_cpu_s\":%.0f,", what, (unsigned long long) n, n / seconds, cpu, n / cpu);
+  bench_usage_print_threads (before, after);
+  printf ("}\n");
+}

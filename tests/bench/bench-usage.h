@@ -13,6 +13,8 @@ typedef struct
   uint64_t total;
 } BenchUsage;
 
-void bench_usage_take (BenchUsage *usage, int pid);
+void bench_usage_take          (BenchUsage *usage, int pid);
 /* Prints "threads":{NAME:SECONDS,…} for the time between the two. */
 void bench_usage_print_threads (const BenchUsage *before, const BenchUsage *after);
+/* Prints a line of JSON: that the process has done @n of @what in @seconds between the two, and what it and each thread used for that. */
+void bench_usage_print         (const BenchUsage *before, const BenchUsage *after, const char *what, uint64_t n, double seconds);

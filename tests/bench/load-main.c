@@ -44,7 +44,7 @@ measure (Load *load, const char *name, double interval, double warm_up)
   deliveries = load->deliveries - deliveries;
   cpu = (after.total - before.total) / 1e9;
   printf (",\"%s\":{\"seconds\":%.3f,\"deliveries\":%llu,\"per_s\":%.0f,\"cpu_s\":%.4f,\"per_cpu_s\":%.0f,"
-          "\"p50_ms\":%.2f,\"p99_ms\":%.2f,",
+          "\"p50_ms\":%.3f,\"p99_ms\":%.3f,",
           name, seconds, (unsigned long long) deliveries, deliveries / seconds, cpu, deliveries / cpu,
           bench_histogram_get (&load->latency, 0.5) / 1e3, bench_histogram_get (&load->latency, 0.99) / 1e3);
   bench_usage_print_threads (&before, &after);
@@ -110,7 +110,7 @@ main (int argc, char **argv)
   cpu = bench_process_cpu (load.pid, NULL);
   seconds = load_connect (&load);
   cpu = bench_process_cpu (load.pid, NULL) - cpu;
-  printf ("{\"peer\":\"%s\",\"n\":%u,\"opened\":%u,\"connect_s\":%.3f,\"connect_cpu_s\":%.3f", load.peer->name, load.n, load.opened,
+  printf ("{\"peer\":\"%s\",\"n\":%u,\"opened\":%u,\"connect_s\":%.6f,\"connect_cpu_s\":%.6f", load.peer->name, load.n, load.opened,
           seconds, cpu / 1e9);
   load_run (&load, warm_up, 0);
   printf (",\"rss\":%llu,\"rss_per_connection\":%.0f", (unsigned long long) rss,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the one epoll loop of the load: ten thousand readers and the publishers beside them. Order within a connection is taken for
  * granted, so the k-th message of a connection is the k-th published: what is in flight is known without reading a payload. */
+#include "bench-clock.h"
 #include "bench-nats.h"
 #include "load.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TAG_POST (UINT64_C (1) << 32)
@@ -19,10 +19,7 @@
 double
 load_now (void)
 {
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+  return bench_clock_now () * 1e6;
 }
 
 static void

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
+#include "bench-clock.h"
 #include "bench-process.h"
 #include "bench-subscriber.h"
 
@@ -32,15 +32,6 @@ typedef struct
   char *buffer;
 } Storm;
 
-static double
-now (void)
-{
-  struct timespec at;
-
-  clock_gettime (CLOCK_MONOTONIC, &at);
-  return at.tv_sec + at.tv_nsec / 1e9;
-}
-
 /* A bye says so, any other message does not. */
 static void
 note_bye (Storm *storm, unsigned index, const char *data, size_t length)
@@ -62,7 +53,7 @@ on_message (BenchSubscriber *subscriber, const char *data, size_t length, void *
   storm->messages++;
   note_bye (storm, index, data, length);
   if (subscriber->count + 1 == storm->wanted)
-    storm->took[storm->complete++] = now () - storm->started - storm->due[index];
+    storm->took[storm->complete++] = bench_clock_now () - storm->started - storm->due[index];
 }
 
 static void
@@ -101,7 +92,7 @@ on_ready (Storm *storm, unsigned index, const char *request, size_t length)
 static double
 connect_all (Storm *storm, const char *path, unsigned wanted)
 {
-  double start = now ();
+  double start = bench_clock_now ();
   char request[1024];
   size_t length = snprintf (request, sizeof request,
                             "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -111,13 +102,13 @@ connect_all (Storm *storm, const char *path, unsigned wanted)
   storm->started = start;
   storm->begun = storm->opened = storm->ended = storm->complete = storm->messages = 0;
   storm->wanted = wanted;
-  while (storm->complete + storm->ended < storm->n && now () - start < DEADLINE)
+  while (storm->complete + storm->ended < storm->n && bench_clock_now () - start < DEADLINE)
     {
       struct epoll_event events[256];
       int n;
 
       for (; storm->begun < storm->n && storm->begun - storm->opened - storm->ended < ABREAST
-             && storm->due[storm->order[storm->begun]] <= now () - start; storm->begun++)
+             && storm->due[storm->order[storm->begun]] <= bench_clock_now () - start; storm->begun++)
         {
           unsigned index = storm->order[storm->begun];
 
@@ -128,7 +119,7 @@ connect_all (Storm *storm, const char *path, unsigned wanted)
       for (int i = 0; i < n; i++)
         on_ready (storm, events[i].data.u32, request, length);
     }
-  return now () - start;
+  return bench_clock_now () - start;
 }
 
 static int
