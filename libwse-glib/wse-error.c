@@ -51,6 +51,7 @@ wse_error_get_code (const GError *error)
     [WSE_ERROR_UNAVAILABLE] = "unavailable",
     [WSE_ERROR_UNSUPPORTED] = "unsupported_media_type",
     [WSE_ERROR_FORBIDDEN] = "forbidden",
+    [WSE_ERROR_CONFLICT] = "conflict",
   };
 
   g_return_val_if_fail (error != NULL, "failed");

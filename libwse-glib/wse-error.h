@@ -30,6 +30,7 @@ G_BEGIN_DECLS
  * @WSE_ERROR_UNAVAILABLE: the log cannot be written now: send the same again later (HTTP 503)
  * @WSE_ERROR_UNSUPPORTED: well formed, but in a form that is not taken: send another (HTTP 415)
  * @WSE_ERROR_FORBIDDEN: who asks is not permitted to: ask the operator for more, or for less (HTTP 403)
+ * @WSE_ERROR_CONFLICT: somebody else was faster: look how things stand now, and begin again from there (HTTP 409)
  *
  * What the caller of a function can do about its failure.
  *
@@ -47,6 +48,7 @@ typedef enum
   WSE_ERROR_UNAVAILABLE,
   WSE_ERROR_UNSUPPORTED,
   WSE_ERROR_FORBIDDEN,
+  WSE_ERROR_CONFLICT,
 } WseError;
 
 WSE_AVAILABLE_IN_0_1

@@ -60,6 +60,32 @@ wsed_append_new (GPtrArray *events,
 }
 
 void
+wsed_append_set_moves (WsedAppend *append,
+                       GArray     *moves)
+{
+  g_assert (append->events->len <= WSED_MAX_ATOMIC_EVENTS);
+  g_clear_pointer (&append->moves, g_array_unref);
+  append->moves = moves;
+}
+
+void
+wsed_append_set_letters (WsedAppend *append,
+                         GPtrArray  *letters)
+{
+  g_assert (append->events->len <= WSED_MAX_ATOMIC_EVENTS);
+  g_clear_pointer (&append->letters, g_ptr_array_unref);
+  append->letters = letters;
+  for (guint i = 0; letters != NULL && i < letters->len; i++)
+    append->bytes += wsed_letter_measure (g_ptr_array_index (letters, i));
+}
+
+gboolean
+wsed_append_is_atomic (const WsedAppend *append)
+{
+  return append->moves != NULL || append->letters != NULL;
+}
+
+void
 wsed_append_free (WsedAppend *append)
 {
   if (append == NULL)
@@ -67,6 +93,8 @@ wsed_append_free (WsedAppend *append)
   for (guint i = 0; i < append->events->len; i++)
     g_clear_pointer (&append->entries[i], wsed_entry_unref);
   g_ptr_array_unref (append->events);
+  g_clear_pointer (&append->moves, g_array_unref);
+  g_clear_pointer (&append->letters, g_ptr_array_unref);
   g_free (append->entries);
   g_free (append->duplicates);
   g_clear_error (&append->error);
@@ -248,6 +276,22 @@ wsed_log_erase (WsedLog   *self,
 {
   g_return_if_fail (WSED_IS_LOG (self));
   WSED_LOG_GET_IFACE (self)->erase (self, erase);
+}
+
+void
+wsed_log_positions (WsedLog       *self,
+                    WsedPositions *positions)
+{
+  g_return_if_fail (WSED_IS_LOG (self));
+  WSED_LOG_GET_IFACE (self)->positions (self, positions);
+}
+
+void
+wsed_log_letters (WsedLog     *self,
+                  WsedLetters *letters)
+{
+  g_return_if_fail (WSED_IS_LOG (self));
+  WSED_LOG_GET_IFACE (self)->letters (self, letters);
 }
 
 void

@@ -5,6 +5,8 @@
 
 #include "log/wsed-consumer.h"
 #include "log/wsed-entry.h"
+#include "log/wsed-letter.h"
+#include "log/wsed-move.h"
 #include "thread/wsed-inbox.h"
 #include "wse-error.h"
 #include "wse-filter.h"
@@ -16,22 +18,33 @@ G_BEGIN_DECLS
  * answered in the order of sending per kind; appends and heads share one order: a heads answer holds exactly what the appends
  * answered before it have added. That is what joins replay to live without a lock, a hole or a double. */
 
-/* Appends events in their order. Not atomic as a whole: with an error the first n_done are kept. */
+/* Appends events in their order. Not atomic as a whole: with an error the first n_done are kept.
+ * One that has moves or letters is a transaction: events, duplicates, moves and letters together or nothing of them, so with an error
+ * n_done is 0; it may have no events at all. It has at most WSED_MAX_ATOMIC_EVENTS and is refused with WSE_ERROR_CONFLICT, which is no
+ * fault of the log, where a move's `from` is not what is kept (with what was appended before it): moves[i].kept then says what is. */
 typedef struct
 {
   WsedMessage message;
   WsedInbox *reply_to;
   GPtrArray *events;           /* (element-type WseEvent), each with 1 to 5 channels, no channel twice */
   gsize bytes;                 /* about what it holds, for the bounds */
+  GArray *moves;               /* (element-type WsedMove), or NULL */
+  GPtrArray *letters;          /* (element-type WsedLetter), or NULL: kept as dead letters; their ids are the log's to give */
 
   guint n_done;
   WsedEntry **entries;         /* n_done: the event as kept; for a duplicate the first one, as far as it is still known (the
                                 * event as it was sent, with the first's n and seqs) */
   guint8 *duplicates;          /* n_done: 1 where events[i] was not appended */
-  GError *error;               /* WSE_ERROR_UNAVAILABLE: cannot be written now (full, I/O, corrupt, …) */
+  GError *error;               /* WSE_ERROR_UNAVAILABLE: cannot be written now (full, I/O, corrupt, …); WSE_ERROR_CONFLICT: a move */
 } WsedAppend;
 
+#define WSED_MAX_ATOMIC_EVENTS 4096
+
 WsedAppend *wsed_append_new  (GPtrArray *events, WsedInbox *reply_to);   /* takes events */
+/* Makes it a transaction, before it is sent; each takes what it is given, NULL for none. */
+void        wsed_append_set_moves   (WsedAppend *append, GArray *moves);
+void        wsed_append_set_letters (WsedAppend *append, GPtrArray *letters);
+gboolean    wsed_append_is_atomic   (const WsedAppend *append);
 void        wsed_append_free (WsedAppend *append);
 
 /* Where channels end. */
@@ -145,6 +158,7 @@ typedef struct
   guint64 removed;             /* by retention and erasing, since the start */
   guint64 queued_bytes;        /* appends not yet answered */
   guint64 unreadable;          /* blocks met with a wrong checksum, since the start */
+  guint64 letters;             /* dead letters kept now */
 } WsedLogStats;
 
 /* For the stores. */
@@ -165,6 +179,8 @@ struct _WsedLogInterface
   void (*locate) (WsedLog *self, WsedLocate *locate);
   void (*consume) (WsedLog *self, WsedConsumer *consumer);
   void (*erase) (WsedLog *self, WsedErase *erase);
+  void (*positions) (WsedLog *self, WsedPositions *positions);
+  void (*letters) (WsedLog *self, WsedLetters *letters);
   void (*get_stats) (WsedLog *self, WsedLogStats *stats);
   void (*close) (WsedLog *self);
 };
@@ -175,6 +191,8 @@ void wsed_log_read      (WsedLog *self, WsedRead *read);
 void wsed_log_locate    (WsedLog *self, WsedLocate *locate);
 void wsed_log_consume   (WsedLog *self, WsedConsumer *consumer);
 void wsed_log_erase     (WsedLog *self, WsedErase *erase);
+void wsed_log_positions (WsedLog *self, WsedPositions *positions);
+void wsed_log_letters   (WsedLog *self, WsedLetters *letters);
 void wsed_log_get_stats (WsedLog *self, WsedLogStats *stats);
 void wsed_log_close     (WsedLog *self);
 

@@ -100,7 +100,7 @@ wsed_answer_gerror (SoupServerMessage *message,
   static const guint16 statuses[] = {
     [WSE_ERROR_FAILED] = 500,   [WSE_ERROR_SYNTAX] = 400,   [WSE_ERROR_INVALID] = 422, [WSE_ERROR_TOO_LARGE] = 413,
     [WSE_ERROR_TOO_DEEP] = 422, [WSE_ERROR_NO_ROUTE] = 422, [WSE_ERROR_BUSY] = 429,    [WSE_ERROR_UNAVAILABLE] = 503,
-    [WSE_ERROR_UNSUPPORTED] = 415, [WSE_ERROR_FORBIDDEN] = 403,
+    [WSE_ERROR_UNSUPPORTED] = 415, [WSE_ERROR_FORBIDDEN] = 403, [WSE_ERROR_CONFLICT] = 409,
   };
   guint status = 500;
 

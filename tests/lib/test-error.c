@@ -11,7 +11,7 @@ test_codes (void)
 {
   static const char * const expected[] = {
     "failed", "syntax", "invalid", "too_large", "too_deep", "no_route", "busy", "unavailable",
-    "unsupported_media_type",
+    "unsupported_media_type", "forbidden", "conflict",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
@@ -26,7 +26,7 @@ static void
 test_others (void)
 {
   g_autoptr (GError) foreign = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_EXISTS, "x");
-  g_autoptr (GError) beyond = g_error_new_literal (WSE_ERROR, WSE_ERROR_FORBIDDEN + 1, "x");
+  g_autoptr (GError) beyond = g_error_new_literal (WSE_ERROR, WSE_ERROR_CONFLICT + 1, "x");
   g_autoptr (GError) below = g_error_new_literal (WSE_ERROR, -1, "x");
 
   g_assert_cmpstr (wse_error_get_code (foreign), ==, "failed");
