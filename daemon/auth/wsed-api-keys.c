@@ -12,9 +12,7 @@
 #include "auth/wsed-credential-file.h"
 #include "auth/wsed-object.h"
 #include "auth/wsed-permissions.h"
-#include "wse-channel.h"
 #include "wse-error.h"
-#include "wse-limits.h"
 
 /* A key is compared with each of them. */
 #define MAX_KEYS 1000
@@ -63,10 +61,7 @@ line_member (const char         *name,
   const char *problem;
 
   if (g_str_equal (name, "name"))
-    {
-      line->grant->service = wsed_object_dup_text (value, WSE_MAX_ID_BYTES);
-      return line->grant->service != NULL && wse_channel_id_is_valid (line->grant->service, -1) ? NULL : "name is an id of 1 to 128 bytes";
-    }
+    return (line->grant->service = wsed_object_dup_id (value)) != NULL ? NULL : "name is an id of 1 to 128 bytes";
   if (g_str_equal (name, "sha256"))
     {
       line->has_digest = read_digest (value, line->grant->digest);

@@ -59,15 +59,6 @@ wse_member (const char         *name,
 }
 
 static const char *
-read_subject (const WseJsonValue *value,
-              WsedGrant          *grant)
-{
-  grant->user = wsed_object_dup_text (value, WSE_MAX_ID_BYTES);
-  return grant->user != NULL && wse_channel_id_is_valid (grant->user, -1)
-           ? NULL : "sub is an id of 1 to 128 bytes without white space, control characters, ',', '@' or '*'";
-}
-
-static const char *
 read_audiences (const WseJsonValue *value,
                 Claims             *claims)
 {
@@ -92,7 +83,8 @@ claims_member (const char         *name,
   WsedGrant *grant = claims->grant;
 
   if (g_str_equal (name, "sub"))
-    return read_subject (value, grant);
+    return (grant->user = wsed_object_dup_id (value)) != NULL
+             ? NULL : "sub is an id of 1 to 128 bytes without white space, control characters, ',', '@' or '*'";
   if (g_str_equal (name, "exp"))
     return wsed_object_read_time (value, &grant->expires) ? NULL : "exp is a number of seconds since 1970";
   if (g_str_equal (name, "nbf"))

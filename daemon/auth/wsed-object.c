@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "wse-channel.h"
+#include "wse-limits.h"
+
 #define MAX_DEPTH 32
 #define MAX_NAME 256
 /* Seconds: 9999-12-31, beyond which nothing expires. */
@@ -23,6 +26,14 @@ wsed_object_dup_text (const WseJsonValue *value,
     return NULL;
   text = wse_json_string_dup (value, &length);
   return length <= max && strlen (text) == length ? g_steal_pointer (&text) : NULL;
+}
+
+char *
+wsed_object_dup_id (const WseJsonValue *value)
+{
+  g_autofree char *id = wsed_object_dup_text (value, WSE_MAX_ID_BYTES);
+
+  return id != NULL && wse_channel_id_is_valid (id, -1) ? g_steal_pointer (&id) : NULL;
 }
 
 gboolean

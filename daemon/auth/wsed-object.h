@@ -17,6 +17,8 @@ const char *wsed_object_read      (const char *text, gsize length, WsedMember me
 const char *wsed_object_read_value (const WseJsonValue *value, WsedMember member, gpointer user_data);
 /* A string of at most @max bytes without U+0000; NULL where it is none. */
 char       *wsed_object_dup_text  (const WseJsonValue *value, gsize max);
+/* The same for an id (PROTOCOL section 1: 1 to 128 bytes without white space, control characters, ',', '@' or '*'). */
+char       *wsed_object_dup_id    (const WseJsonValue *value);
 /* A NumericDate (RFC 7519 section 2: seconds since 1970, perhaps with a fraction) in microseconds, at most the year 9999. */
 gboolean    wsed_object_read_time (const WseJsonValue *value, gint64 *time);
 /* An array of such strings; NULL where it is none, or one of them is not. */

@@ -8,8 +8,6 @@
 
 #include "auth/wsed-object.h"
 #include "auth/wsed-token.h"
-#include "wse-channel.h"
-#include "wse-limits.h"
 
 static WsedRevocation *
 revocation_new (void)
@@ -35,10 +33,7 @@ member (const char         *name,
       return self->jti != NULL && *self->jti != '\0' ? NULL : "jti is a text of 1 to 512 bytes";
     }
   if (g_str_equal (name, "sub"))
-    {
-      self->user = wsed_object_dup_text (value, WSE_MAX_ID_BYTES);
-      return self->user != NULL && wse_channel_id_is_valid (self->user, -1) ? NULL : "sub is an id of 1 to 128 bytes";
-    }
+    return (self->user = wsed_object_dup_id (value)) != NULL ? NULL : "sub is an id of 1 to 128 bytes";
   if (g_str_equal (name, "iat"))
     return wsed_object_read_time (value, &self->issued) ? NULL : "iat is a number of seconds since 1970";
   if (g_str_equal (name, "exp"))

@@ -123,8 +123,7 @@ wsectl_connections (int      argc,
   g_autoptr (WsectlServer) server = NULL;
   gboolean json = FALSE, done;
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address,
-      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    WSECTL_SERVER_ENTRY (&address),
     { "user", 'u', 0, G_OPTION_ARG_FILENAME, &user, "Only this user's", "ID" },
     { "channel", 'c', 0, G_OPTION_ARG_FILENAME, &channel, "Only those subscribed to it", "CHANNEL" },
     { "endpoint", 'e', 0, G_OPTION_ARG_FILENAME, &endpoint, "Only those of this path", "PATH" },
@@ -151,8 +150,7 @@ wsectl_disconnect (int      argc,
 {
   g_autofree char *address = NULL, *user = NULL;
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address,
-      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    WSECTL_SERVER_ENTRY (&address),
     { "user", 'u', 0, G_OPTION_ARG_FILENAME, &user, "All of this user's", "ID" },
     { NULL }
   };

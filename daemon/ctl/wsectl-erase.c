@@ -52,8 +52,7 @@ wsectl_erase (int      argc,
 {
   g_autofree char *address = NULL;
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address,
-      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    WSECTL_SERVER_ENTRY (&address),
     { NULL }
   };
 

@@ -134,8 +134,7 @@ wsectl_history (int      argc,
   gboolean show_cursor = FALSE, done;
   gint64 limit = -1;
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address,
-      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    WSECTL_SERVER_ENTRY (&address),
     { "types", 't', 0, G_OPTION_ARG_FILENAME, &types, "Only these types, wire or original", "A,B" },
     { "severity", 's', 0, G_OPTION_ARG_FILENAME, &severity, "Only info, warning or error and above", "SEVERITY" },
     { "after", 'a', 0, G_OPTION_ARG_FILENAME, &after, "Begin after this place (default: the oldest kept)", "CURSOR" },

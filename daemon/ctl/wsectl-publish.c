@@ -174,8 +174,7 @@ wsectl_publish (int      argc,
   gint64 patience = 10;
   gboolean done;
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &address,
-      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    WSECTL_SERVER_ENTRY (&address),
     { "user", 'u', 0, G_OPTION_ARG_FILENAME, &arguments.user, "To this user", "ID" },
     { "role", 'r', 0, G_OPTION_ARG_FILENAME, &arguments.role, "To those in this role", "ID" },
     { "team", 't', 0, G_OPTION_ARG_FILENAME, &arguments.team, "To this team", "ID" },

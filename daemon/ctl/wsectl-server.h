@@ -7,6 +7,9 @@
 G_BEGIN_DECLS
 
 #define WSECTL_DEFAULT_SERVER "http://127.0.0.1:8000"
+/* The option --server, to stand among a command's own. */
+#define WSECTL_SERVER_ENTRY(address)                                                                                                       \
+  { "server", 0, 0, G_OPTION_ARG_FILENAME, (address), "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" }
 
 typedef struct _WsectlServer WsectlServer;
 

@@ -151,8 +151,7 @@ parse (Tail     *tail,
        GError  **error)
 {
   const GOptionEntry entries[] = {
-    { "server", 0, 0, G_OPTION_ARG_FILENAME, &tail->address,
-      "Where wsed is (else WSE_SERVER, else " WSECTL_DEFAULT_SERVER ")", "ADDRESS" },
+    WSECTL_SERVER_ENTRY (&tail->address),
     { "types", 't', 0, G_OPTION_ARG_FILENAME, &tail->types, "Only these types, wire or original", "A,B" },
     { "severity", 's', 0, G_OPTION_ARG_FILENAME, &tail->severity, "Only info, warning or error and above", "SEVERITY" },
     { "history", 'H', 0, G_OPTION_ARG_INT64, &tail->history, "First the last N of each channel (default: 100)", "N" },
