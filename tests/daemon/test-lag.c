@@ -54,21 +54,23 @@ get_number (const char *text,
   return g_ascii_strtoull (at + strlen (name), NULL, 10);
 }
 
-/* Until one that reads has had what came last: then the worker has it, too. */
-static void
-wait_for_worker (Client *reads,
-                 guint   last)
+/* One that reads at once, of a channel that nothing comes in until wait_for_worker(). */
+static Client *
+watch_worker (void)
 {
-  g_autofree char *mark = g_strdup_printf ("{\"i\":%u,", last);
+  Client *reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
 
-  while (TRUE)
-    {
-      g_autofree char *text = client_next (reads);
+  client_expect_quiet (reads);
+  return reads;
+}
 
-      g_assert_nonnull (text);
-      if (strstr (text, mark) != NULL)
-        return;
-    }
+/* Until it has had what comes last: then the worker has all before that, too. */
+static void
+wait_for_worker (Client *reads)
+{
+  stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0}");
+  client_expect (reads, "user:end", 1);
+  client_free (reads);
 }
 
 /* Of one channel all of whose events match: takes all in, until caught_up after @end or the connection's end. */
@@ -124,13 +126,9 @@ begin (WsedSlowConsumer policy,
 
   stream_fixture_init_slow (&fixture, policy, buffer_size, tail_bytes, conflation);
   client = client_new (&fixture, &(ClientOptions){ .channels = channel, .control = TRUE });
-  reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
-  client_expect_quiet (reads);
+  reads = watch_worker ();
   publish_many (1, "user:a", NULL);
-  stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0,\"end\":1}");
-  stream_settle (&fixture);
-  wait_for_worker (reads, 0);
-  client_free (reads);
+  wait_for_worker (reads);
   return client;
 }
 
@@ -151,10 +149,24 @@ expect_alive (Client *client)
   client_expect_quiet (client);
 }
 
-static void
-test_catch_up (void)
+/* What a policy keeps, and where that lies in the end. */
+typedef struct
 {
-  Client *client = begin (WSED_SLOW_CATCH_UP, 50, 64 * MIB, "user:a");
+  gsize tail_bytes;
+  guint buffer_size;
+  guint most_gaps;
+  guint most_first_run;
+} Kept;
+
+static const Kept in_tail = { 64 * MIB, 50, 1, MANY / 2 };
+/* The tail has as good as nothing of it any more. What is read from the log takes its time, in which more can be lost. */
+static const Kept in_log = { MIB / 2, 1200, MANY, MANY };
+
+static void
+test_catch_up (gconstpointer data)
+{
+  const Kept *kept = data;
+  Client *client = begin (WSED_SLOW_CATCH_UP, kept->buffer_size, kept->tail_bytes, "user:a");
   Taken taken = take_all (client, MANY);
 
   g_assert_cmpuint (taken.first_run, ==, MANY);
@@ -163,70 +175,32 @@ test_catch_up (void)
   end (client);
 }
 
-/* The same where the tail has nothing of it any more. */
 static void
-test_catch_up_from_log (void)
+test_drop_oldest (gconstpointer data)
 {
-  Client *client = begin (WSED_SLOW_CATCH_UP, 50, MIB / 2, "user:a");
-  Taken taken = take_all (client, MANY);
-
-  g_assert_cmpuint (taken.first_run, ==, MANY);
-  g_assert_cmpuint (taken.caught_up, ==, 2);
-  expect_alive (client);
-  end (client);
-}
-
-static void
-test_drop_oldest (void)
-{
-  Client *client = begin (WSED_SLOW_DROP_OLDEST, 50, 64 * MIB, "user:a");
-  Taken taken = take_all (client, MANY);
-
-  g_assert_cmpuint (taken.gaps, ==, 1);
-  g_assert_cmpuint (taken.last_run, ==, 50);
-  g_assert_cmpuint (taken.first_run + taken.dropped + 50, ==, MANY);
-  expect_alive (client);
-  end (client);
-}
-
-/* Where it goes on lies in the log alone. */
-static void
-test_drop_oldest_from_log (void)
-{
-  Client *client = begin (WSED_SLOW_DROP_OLDEST, 1200, MIB / 2, "user:a");
+  const Kept *kept = data;
+  Client *client = begin (WSED_SLOW_DROP_OLDEST, kept->buffer_size, kept->tail_bytes, "user:a");
   Taken taken = take_all (client, MANY);
 
   g_assert_cmpuint (taken.gaps, >=, 1);
-  g_assert_cmpuint (taken.last_run, ==, 1200);
-  g_assert_cmpuint (taken.first_run + taken.dropped + 1200, ==, MANY);
+  g_assert_cmpuint (taken.gaps, <=, kept->most_gaps);
+  g_assert_cmpuint (taken.last_run, ==, kept->buffer_size);
+  g_assert_cmpuint (taken.first_run + taken.dropped + kept->buffer_size, ==, MANY);
   expect_alive (client);
   end (client);
 }
 
+/* Nothing behind what is kept for it. */
 static void
-test_drop_newest (void)
+test_drop_newest (gconstpointer data)
 {
-  Client *client = begin (WSED_SLOW_DROP_NEWEST, 50, 64 * MIB, "user:a");
+  const Kept *kept = data;
+  Client *client = begin (WSED_SLOW_DROP_NEWEST, kept->buffer_size, kept->tail_bytes, "user:a");
   Taken taken = take_all (client, MANY);
 
   g_assert_cmpuint (taken.gaps, ==, 1);
-  g_assert_cmpuint (taken.first_run, >=, 50);
-  g_assert_cmpuint (taken.first_run, <, MANY / 2);
-  g_assert_cmpuint (taken.last_run, ==, 0);
-  expect_alive (client);
-  end (client);
-}
-
-/* What is kept for it is read from the log, and nothing behind it. */
-static void
-test_drop_newest_from_log (void)
-{
-  Client *client = begin (WSED_SLOW_DROP_NEWEST, 1200, MIB / 2, "user:a");
-  Taken taken = take_all (client, MANY);
-
-  g_assert_cmpuint (taken.gaps, ==, 1);
-  g_assert_cmpuint (taken.first_run, >=, 1200);
-  g_assert_cmpuint (taken.first_run, <, MANY);
+  g_assert_cmpuint (taken.first_run, >=, kept->buffer_size);
+  g_assert_cmpuint (taken.first_run, <, kept->most_first_run);
   g_assert_cmpuint (taken.last_run, ==, 0);
   expect_alive (client);
   end (client);
@@ -284,13 +258,9 @@ test_several (void)
 
       stream_fixture_init_slow (&fixture, WSED_SLOW_DROP_OLDEST, 50, 64 * MIB, NULL);
       client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .types = filters[f], .control = TRUE });
-      reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
-      client_expect_quiet (reads);
+      reads = watch_worker ();
       publish_many (1, "user:a", "global");
-      stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0,\"end\":1}");
-      stream_settle (&fixture);
-      wait_for_worker (reads, 0);
-      client_free (reads);
+      wait_for_worker (reads);
       for (guint caught_up = 0; caught_up < 2;)
         {
           g_autofree char *text = client_next (client);
@@ -384,8 +354,7 @@ test_conflate_channels (gconstpointer framing)
   wsed_conflation_add (rules, types, "k");
   stream_fixture_init_slow (&fixture, WSED_SLOW_CATCH_UP, 50, 64 * MIB, rules);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a user:b", .control = TRUE, .framing = GPOINTER_TO_UINT (framing) });
-  reads = client_new (&fixture, &(ClientOptions){ .channels = "user:end" });
-  client_expect_quiet (reads);
+  reads = watch_worker ();
   for (guint i = 1; i <= MANY; i++)
     {
       g_autofree char *filler = g_strnfill (1000, 'x');
@@ -393,9 +362,7 @@ test_conflate_channels (gconstpointer framing)
 
       stream_publish (&fixture, i % 2 == 0 ? "user:a user:b" : "user:b", "t", WSE_SEVERITY_INFO, payload);
     }
-  stream_publish (&fixture, "user:end", "t", WSE_SEVERITY_INFO, "{\"i\":0,\"end\":1}");
-  stream_settle (&fixture);
-  wait_for_worker (reads, 0);
+  wait_for_worker (reads);
   while (!seen[MANY] || !seen[MANY - 1])
     {
       g_autofree char *text = client_next (client);
@@ -418,7 +385,6 @@ test_conflate_channels (gconstpointer framing)
   g_assert_cmpuint (conflated, >, MANY / 4);
   g_assert_cmpuint (events + conflated, ==, MANY);
   client_free (client);
-  client_free (reads);
   stream_fixture_clear (&fixture);
 }
 
@@ -427,12 +393,12 @@ main (int   argc,
       char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/lag/catch-up", test_catch_up);
-  g_test_add_func ("/lag/catch-up-from-log", test_catch_up_from_log);
-  g_test_add_func ("/lag/drop-oldest", test_drop_oldest);
-  g_test_add_func ("/lag/drop-oldest-from-log", test_drop_oldest_from_log);
-  g_test_add_func ("/lag/drop-newest", test_drop_newest);
-  g_test_add_func ("/lag/drop-newest-from-log", test_drop_newest_from_log);
+  g_test_add_data_func ("/lag/catch-up", &in_tail, test_catch_up);
+  g_test_add_data_func ("/lag/catch-up-from-log", &in_log, test_catch_up);
+  g_test_add_data_func ("/lag/drop-oldest", &in_tail, test_drop_oldest);
+  g_test_add_data_func ("/lag/drop-oldest-from-log", &in_log, test_drop_oldest);
+  g_test_add_data_func ("/lag/drop-newest", &in_tail, test_drop_newest);
+  g_test_add_data_func ("/lag/drop-newest-from-log", &in_log, test_drop_newest);
   g_test_add_func ("/lag/disconnect", test_disconnect);
   g_test_add_func ("/lag/replay", test_replay);
   g_test_add_func ("/lag/several", test_several);
