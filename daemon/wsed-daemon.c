@@ -14,7 +14,7 @@
 #include "log/wsed-memory-log.h"
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
-#include "relay/wsed-relay.h"
+#include "relay/wsed-sequence.h"
 #include "source/wsed-demo-source.h"
 #include "stream/wsed-hub.h"
 #include "system/wsed-notify.h"
@@ -49,7 +49,7 @@ struct _WsedDaemon
   WsedLog *log;
   WsedConflation *conflation;
   WsedHub *hub;
-  WsedRelay *relay;
+  WsedSequence *sequence;
   WsedPipeline *pipeline;
   WsedHttp *http;
   WsedSource *demo;            /* NULL: not wanted */
@@ -204,7 +204,7 @@ get_backlog (gpointer user_data)
 static WsedPipeline *
 make_pipeline (WsedDaemon *self)
 {
-  WsedPipeline *pipeline = wsed_pipeline_new (self->log, self->relay, self->inbox);
+  WsedPipeline *pipeline = wsed_pipeline_new (self->log, self->sequence, self->inbox);
   g_autoptr (WseTypeMapper) mapper = wse_type_mapper_new ();
   g_autoptr (WseRouter) router = wse_router_new ();
 
@@ -238,7 +238,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->hub = make_hub (self);
   if (self->authority != NULL)
     wsed_authority_set_withdrawn (self->authority, on_withdrawn, self->hub);
-  self->relay = wsed_relay_new_local (on_relayed, self->hub);
+  self->sequence = wsed_sequence_new (on_relayed, self->hub);
   self->pipeline = make_pipeline (self);
   self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, error);
   if (self->http == NULL)
@@ -439,8 +439,7 @@ wsed_daemon_free (WsedDaemon *self)
   wsed_pipeline_free (self->pipeline);
   wsed_hub_free (self->hub);
   wsed_conflation_free (self->conflation);
-  if (self->relay != NULL)
-    wsed_relay_free (self->relay);
+  wsed_sequence_free (self->sequence);
   g_clear_object (&self->log);
   wsed_authority_free (self->authority);
   wsed_notify_free (self->notify);

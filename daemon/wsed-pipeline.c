@@ -20,7 +20,7 @@
 struct _WsedPipeline
 {
   WsedLog *log;
-  WsedRelay *relay;
+  WsedSequence *sequence;
   WsedInbox *main;
   GPtrArray *transformers;     /* (element-type WseTransformer) */
   WsedTally *tally;
@@ -94,7 +94,7 @@ publish (WsedSubmission   *submission,
     if (!append->duplicates[i])
       fresh[n_fresh++] = append->entries[i];
   wsed_tally_time (self->tally, g_get_monotonic_time () - submission->taken, n_fresh);
-  wsed_relay_publish (self->relay, fresh, n_fresh);
+  wsed_sequence_append (self->sequence, fresh, n_fresh);
 }
 
 static void
@@ -291,13 +291,13 @@ wsed_pipeline_submit (WsedPipeline  *self,
 
 WsedPipeline *
 wsed_pipeline_new (WsedLog   *log,
-                   WsedRelay *relay,
+                   WsedSequence *sequence,
                    WsedInbox *main)
 {
   WsedPipeline *self = g_new0 (WsedPipeline, 1);
 
   self->log = log;
-  self->relay = relay;
+  self->sequence = sequence;
   self->main = main;
   self->transformers = g_ptr_array_new_with_free_func (g_object_unref);
   self->tally = wsed_tally_new ();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "log/wsed-log.h"
-#include "relay/wsed-relay.h"
+#include "relay/wsed-sequence.h"
 #include "wse-transformer.h"
 
 G_BEGIN_DECLS
@@ -40,8 +40,8 @@ typedef struct _WsedSubmission WsedSubmission;
  * 503); else @items has one for each, in their order; @single where the body was one object. */
 typedef void (*WsedSubmitted) (const WsedItem *items, guint n_items, gboolean single, const GError *error, gpointer user_data);
 
-/* Borrows @log, @relay and @main, the inbox that the main loop runs. */
-WsedPipeline *wsed_pipeline_new    (WsedLog *log, WsedRelay *relay, WsedInbox *main);
+/* Borrows @log, @sequence and @main, the inbox that the main loop runs. */
+WsedPipeline *wsed_pipeline_new    (WsedLog *log, WsedSequence *sequence, WsedInbox *main);
 /* Only when drained: the log answers to it until then. NULL is allowed. */
 void          wsed_pipeline_free   (WsedPipeline *self);
 /* Bytes of one event as it comes in, and bytes held by submissions not yet answered: what would go beyond is answered with

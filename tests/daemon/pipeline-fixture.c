@@ -166,8 +166,8 @@ pipeline_fixture_set_up (PipelineFixture *fixture,
   fixture->published = g_string_new (NULL);
   fixture->answer = g_string_new (NULL);
   fixture->details = g_string_new (NULL);
-  fixture->relay = wsed_relay_new_local (on_deliver, fixture);
-  fixture->pipeline = wsed_pipeline_new (fixture->log, fixture->relay, fixture->inbox);
+  fixture->sequence = wsed_sequence_new (on_deliver, fixture);
+  fixture->pipeline = wsed_pipeline_new (fixture->log, fixture->sequence, fixture->inbox);
   wsed_pipeline_set_backlog (fixture->pipeline, get_backlog, fixture);
   wse_type_mapper_add_defaults (mapper);
   wsed_pipeline_add (fixture->pipeline, WSE_TRANSFORMER (mapper));
@@ -182,7 +182,7 @@ pipeline_fixture_tear_down (PipelineFixture *fixture,
   g_assert_cmpuint (wsed_pipeline_get_pending (fixture->pipeline), ==, 0);
   g_assert_cmpuint (wsed_pipeline_get_queued_bytes (fixture->pipeline), ==, 0);
   wsed_pipeline_free (fixture->pipeline);
-  wsed_relay_free (fixture->relay);
+  wsed_sequence_free (fixture->sequence);
   g_object_unref (fixture->log);
   wsed_inbox_free (fixture->inbox);
   g_string_free (fixture->published, TRUE);

@@ -30,7 +30,7 @@ typedef struct
   WsedInbox *inbox;
   WsedLog *log;
   TestLog *test_log;           /* the same, where it is one */
-  WsedRelay *relay;
+  WsedSequence *sequence;
   WsedPipeline *pipeline;
   GString *published;          /* the ids, each with a comma behind it */
   gsize backlog;

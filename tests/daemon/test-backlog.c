@@ -21,7 +21,7 @@
 typedef struct
 {
   StreamFixture stream;
-  WsedRelay *relay;
+  WsedSequence *sequence;
   WsedPipeline *pipeline;
   WseRouter *router;
   guint accepted, refused;
@@ -46,8 +46,8 @@ set_up (Fixture      *fixture,
         gconstpointer workers)
 {
   stream_fixture_init (&fixture->stream, GPOINTER_TO_UINT (workers), 2 * MIB, 0, 3600);
-  fixture->relay = wsed_relay_new_local (on_relayed, fixture->stream.hub);
-  fixture->pipeline = wsed_pipeline_new (fixture->stream.log, fixture->relay, fixture->stream.main);
+  fixture->sequence = wsed_sequence_new (on_relayed, fixture->stream.hub);
+  fixture->pipeline = wsed_pipeline_new (fixture->stream.log, fixture->sequence, fixture->stream.main);
   wsed_pipeline_set_limits (fixture->pipeline, 256 * 1024, BOUND);
   wsed_pipeline_set_backlog (fixture->pipeline, get_backlog, fixture->stream.hub);
   fixture->router = wse_router_new ();
@@ -60,7 +60,7 @@ tear_down (Fixture      *fixture,
 {
   wsed_pipeline_free (fixture->pipeline);
   g_object_unref (fixture->router);
-  wsed_relay_free (fixture->relay);
+  wsed_sequence_free (fixture->sequence);
   stream_fixture_clear (&fixture->stream);
 }
 

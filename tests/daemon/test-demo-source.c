@@ -144,8 +144,8 @@ run_demo (const char *proc, guint n, GPtrArray *entries)
   g_autoptr (WsedLog) log = wsed_memory_log_new (&retention);
   WsedInbox *inbox = wsed_inbox_new ();
   GSource *inbox_source = wsed_inbox_attach (inbox, NULL);
-  WsedRelay *relay = wsed_relay_new_local (on_deliver, &reader);
-  WsedPipeline *pipeline = wsed_pipeline_new (log, relay, inbox);
+  WsedSequence *sequence = wsed_sequence_new (on_deliver, &reader);
+  WsedPipeline *pipeline = wsed_pipeline_new (log, sequence, inbox);
   g_autoptr (WseTypeMapper) mapper = wse_type_mapper_new ();
   g_autoptr (WseRouter) router = wse_router_new ();
   g_autoptr (WsedSource) source = wsed_demo_source_new (pipeline, proc, 1, 7);
@@ -174,7 +174,7 @@ run_demo (const char *proc, guint n, GPtrArray *entries)
     g_main_context_iteration (NULL, TRUE);
   wsed_log_close (log);
   wsed_pipeline_free (pipeline);
-  wsed_relay_free (relay);
+  wsed_sequence_free (sequence);
   g_source_destroy (inbox_source);
   wsed_inbox_free (inbox);
 }

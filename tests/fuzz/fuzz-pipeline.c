@@ -97,7 +97,7 @@ on_answer (const WsedItem *items,
 static WsedPipeline *
 make_pipeline (WsedInbox *inbox)
 {
-  WsedPipeline *pipeline = wsed_pipeline_new (g_object_new (FUZZ_TYPE_LOG, NULL), wsed_relay_new_local (on_deliver, NULL), inbox);
+  WsedPipeline *pipeline = wsed_pipeline_new (g_object_new (FUZZ_TYPE_LOG, NULL), wsed_sequence_new (on_deliver, NULL), inbox);
   g_autoptr (WseTypeMapper) mapper = wse_type_mapper_new ();
   g_autoptr (WseRouter) router = wse_router_new ();
 
