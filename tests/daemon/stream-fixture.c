@@ -83,6 +83,13 @@ stream_fixture_init (StreamFixture *fixture,
 }
 
 void
+stream_fixture_begin (StreamFixture *fixture,
+                      guint          workers)
+{
+  stream_fixture_init (fixture, workers, 64 * 1024 * 1024, 0, 3600);
+}
+
+void
 stream_fixture_init_tick (StreamFixture *fixture,
                           guint          tick)
 {
@@ -268,6 +275,15 @@ client_free (Client *client)
     g_string_free (client->blocks, TRUE);
   g_queue_clear_full (&client->texts, g_free);
   g_free (client);
+}
+
+void
+stream_fixture_end (Client *client)
+{
+  StreamFixture *fixture = client->fixture;
+
+  client_free (client);
+  stream_fixture_clear (fixture);
 }
 
 gboolean

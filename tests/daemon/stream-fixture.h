@@ -50,6 +50,8 @@ typedef struct
 } Client;
 
 void    stream_fixture_init  (StreamFixture *fixture, guint workers, gsize tail_bytes, guint64 retention, guint heartbeat);
+/* With a tail that holds all that a test publishes, no retention, and no heartbeat in its time. */
+void    stream_fixture_begin (StreamFixture *fixture, guint workers);
 /* With one worker and so many microseconds between two flushes. */
 void    stream_fixture_init_tick (StreamFixture *fixture, guint tick);
 /* With one worker, a policy for those that lie @buffer_size events behind, and @conflation, which may be NULL. */
@@ -59,6 +61,8 @@ void    stream_fixture_init_slow (StreamFixture *fixture, WsedSlowConsumer polic
 void    stream_fixture_init_log (StreamFixture *fixture, WsedSlowConsumer policy, guint buffer_size, const WsedConflation *conflation,
                                  WsedLog *log);
 void    stream_fixture_clear (StreamFixture *fixture);
+/* The end of a test: frees @client, the last one, and clears its fixture. */
+void    stream_fixture_end   (Client *client);
 /* One turn of the main loop. */
 void    stream_fixture_turn  (StreamFixture *fixture);
 /* @channels: "user:a global"; does not wait. */

@@ -11,17 +11,11 @@
 static StreamFixture fixture;
 
 static void
-begin (void)
-{
-  stream_fixture_init (&fixture, 2, 64 * 1024 * 1024, 0, 3600);
-}
-
-static void
 test_subscribe (void)
 {
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "session:s", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"session_id\":\"s\",\"history\":2}}");
@@ -41,8 +35,7 @@ test_subscribe (void)
   stream_publish (&fixture, "session:s", "other", WSE_SEVERITY_INFO, "{}");
   client_expect (client, "session:s", 6);
   client_expect_quiet (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -50,7 +43,7 @@ test_unsubscribe (void)
 {
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "global", 400);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\",\"history\":400}}");
@@ -68,8 +61,7 @@ test_unsubscribe (void)
   client_expect_quiet (client);
   stream_publish_some (&fixture, "user:a", 1);
   client_expect (client, "user:a", 1);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -78,7 +70,7 @@ test_subscribe_control (void)
   g_autofree char *after = NULL, *text = NULL;
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "global", 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
   g_free (client_next (client));
@@ -96,8 +88,7 @@ test_subscribe_control (void)
   client_expect (client, "global", 1);
   client_expect (client, "global", 2);
   client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"channel\":\"global\",\"cursor\":\"global@EPOCH:2\"}}");
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -105,7 +96,7 @@ test_history (void)
 {
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "user:b", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .dialect = WSE_DIALECT_FEED });
   client_say (client, "{\"id\":\"1\",\"method\":\"history\",\"params\":{\"channel\":\"user:b\",\"limit\":2}}");
@@ -115,8 +106,7 @@ test_history (void)
                               "\"cursor\":\"user:b@EPOCH:2\",\"recovered\":true}}");
   client_say (client, "{\"id\":\"2\",\"method\":\"history\",\"params\":{\"channel\":\"user:none\"}}");
   client_expect_text (client, "{\"id\":\"2\",\"success\":true,\"result\":{\"events\":[],\"cursor\":\"user:none@EPOCH:0\",\"recovered\":true}}");
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* Answers come in the order of the commands, whatever each has to wait for. */
@@ -126,7 +116,7 @@ test_order (void)
   g_autoptr(GString) all = g_string_new (NULL);
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   for (guint i = 0; i < 200; i++)
     {
@@ -143,8 +133,7 @@ test_order (void)
 
       g_assert_true (g_str_has_prefix (text, head));
     }
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -173,7 +162,7 @@ test_errors (void)
   };
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
@@ -185,8 +174,7 @@ test_errors (void)
       if (strstr (answer, wrong[i][1]) == NULL)
         g_error ("%s was answered %s", wrong[i][0], answer);
     }
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* 20 in a row that cannot be understood; one that can between them starts the count anew. */
@@ -195,7 +183,7 @@ test_bad_in_a_row (void)
 {
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   for (guint i = 0; i < 19; i++)
     client_say (client, "garbage");
@@ -206,8 +194,7 @@ test_bad_in_a_row (void)
     client_expect_text (client, "{\"type\":\"error\",\"message\":\"Invalid message format\"}");
   g_assert_null (client_next (client));
   g_assert_cmpint (client->close_code, ==, WSE_CLOSE_POLICY);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* A client that asks and does not read: no more than 64 answers wait for it, and then the daemon reads no more of it either. */
@@ -218,7 +205,7 @@ test_no_answers_taken (void)
   guint64 seq = 0;
   guint asked = 0;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_expect_quiet (client);
   while (client_send (client, WSE_OPCODE_TEXT, "{\"type\":\"ping\"}", 15))
@@ -235,8 +222,7 @@ test_no_answers_taken (void)
         g_assert_cmpuint (g_ascii_strtoull (strstr (text, "\"seq\":") + 6, NULL, 10), ==, ++seq);
     }
   g_assert_cmpuint (seq, ==, asked / 100);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -259,7 +245,7 @@ test_consumer (void)
   static const ClientOptions options = { .channels = "user:u global", .consumer = "c" };
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "user:u", 3);
   stream_publish_some (&fixture, "global", 2);
   /* New to it: the oldest kept. */
@@ -292,8 +278,7 @@ test_consumer (void)
   /* Another one of the same user knows nothing of that. */
   client = client_new (&fixture, &(ClientOptions){ .channels = "global", .consumer = "d" });
   client_expect (client, "global", 1);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* A filter passes over what then counts as sent. */
@@ -302,7 +287,7 @@ test_consumer_filter (void)
 {
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "user:u", 5);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c", .types = "other", .control = TRUE });
   /* hello; caught_up: only then it is passed over. */
@@ -313,8 +298,7 @@ test_consumer_filter (void)
   client_expect_quiet (client);
   ack (client, "user:u@EPOCH:7", TRUE);
   ack (client, "user:u@EPOCH:8", FALSE);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* subscribe without a place of its own: the ack, else live. */
@@ -323,7 +307,7 @@ test_consumer_subscribe (void)
 {
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "team:t", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:u", .consumer = "c" });
   client_say (client, "{\"id\":\"1\",\"method\":\"subscribe\",\"params\":{\"channel\":\"team:t\",\"history\":3}}");
@@ -338,8 +322,7 @@ test_consumer_subscribe (void)
   client_say (client, "{\"id\":\"3\",\"method\":\"subscribe\",\"params\":{\"channel\":\"global\"}}");
   client_expect_text (client, "{\"id\":\"3\",\"success\":true,\"result\":{\"subscribed\":true,\"channel\":\"global\","
                               "\"cursor\":\"global@EPOCH:0\",\"recovered\":true}}");
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -360,7 +343,7 @@ test_closed_meanwhile (void)
   gssize n = -1;
   Client *client;
 
-  begin ();
+  stream_fixture_begin (&fixture, 2);
   inbox = (struct pollfd) { wsed_inbox_get_fd (fixture.main), POLLIN, 0 };
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_expect_quiet (client);
@@ -382,8 +365,7 @@ test_closed_meanwhile (void)
       g_string_append_len (received, bytes, n);
     }
   g_assert_cmpstr (received->str + received->len - strlen (reason), ==, reason);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 int

@@ -231,8 +231,7 @@ test_from_the_tail (void)
   client_expect_quiet (client);
   g_assert_cmpint (wsed_metric_get (wsed_stream_metrics ()->log_reads), ==, reads);
   client_free (client);
-  client_free (first);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (first);
 }
 
 /* What the log has no longer is not given from the tail, either. */
@@ -255,8 +254,7 @@ test_not_kept (void)
   g_free (client_next (client));
   client_expect_quiet (client);
   client_free (client);
-  client_free (first);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (first);
 }
 
 /* The tail goes on while somebody catches up from it, who takes nothing: the rest comes from the log, all of it, in order. */
@@ -295,8 +293,7 @@ test_evicted_meanwhile (void)
   stream_publish_some (&fixture, "global", 1);
   client_expect (client, "global", 13);
   client_free (client);
-  client_free (first);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (first);
 }
 
 int

@@ -132,13 +132,6 @@ begin (WsedSlowConsumer policy,
   return client;
 }
 
-static void
-end (Client *client)
-{
-  client_free (client);
-  stream_fixture_clear (&fixture);
-}
-
 /* After all that, it is as any other. */
 static void
 expect_alive (Client *client)
@@ -172,7 +165,7 @@ test_catch_up (gconstpointer data)
   g_assert_cmpuint (taken.first_run, ==, MANY);
   g_assert_cmpuint (taken.caught_up, ==, 2);
   expect_alive (client);
-  end (client);
+  stream_fixture_end (client);
 }
 
 static void
@@ -187,7 +180,7 @@ test_drop_oldest (gconstpointer data)
   g_assert_cmpuint (taken.last_run, ==, kept->buffer_size);
   g_assert_cmpuint (taken.first_run + taken.dropped + kept->buffer_size, ==, MANY);
   expect_alive (client);
-  end (client);
+  stream_fixture_end (client);
 }
 
 /* Nothing behind what is kept for it. */
@@ -203,7 +196,7 @@ test_drop_newest (gconstpointer data)
   g_assert_cmpuint (taken.first_run, <, kept->most_first_run);
   g_assert_cmpuint (taken.last_run, ==, 0);
   expect_alive (client);
-  end (client);
+  stream_fixture_end (client);
 }
 
 static void
@@ -216,7 +209,7 @@ test_disconnect (void)
   g_assert_cmpuint (taken.gaps, ==, 0);
   g_assert_cmpuint (taken.first_run, ==, taken.end);
   g_assert_cmpuint (taken.end, <, MANY);
-  end (client);
+  stream_fixture_end (client);
 }
 
 /* What was asked for is no lag, however long it takes. */
@@ -239,7 +232,7 @@ test_replay (void)
       for (guint j = 1; j <= MANY + 49; j++)
         client_expect (client, "user:a", j);
       client_expect_quiet (client);
-      end (client);
+      stream_fixture_end (client);
     }
 }
 
@@ -286,7 +279,7 @@ test_several (void)
       g_assert_cmpuint (gaps, ==, 2);
       g_assert_cmpuint (next - 1, ==, 50);
       client_expect_quiet (client);
-      end (client);
+      stream_fixture_end (client);
     }
 }
 
@@ -310,7 +303,7 @@ test_whole (void)
   g_assert_cmpuint (to, >, MANY / 2);
   g_assert_cmpuint (after, ==, 50);
   client_expect_quiet (client);
-  end (client);
+  stream_fixture_end (client);
 }
 
 /* Of each key the newest, and what has no key, whether memory has them or the log. */
@@ -335,7 +328,7 @@ test_conflate (gconstpointer tail_bytes)
   else
     g_assert_cmpuint (taken.events, <, MANY / 2);
   expect_alive (client);
-  end (client);
+  stream_fixture_end (client);
   conflation = NULL;
 }
 
@@ -384,8 +377,7 @@ test_conflate_channels (gconstpointer framing)
     g_assert_cmpuint (seen[i], ==, 1);
   g_assert_cmpuint (conflated, >, MANY / 4);
   g_assert_cmpuint (events + conflated, ==, MANY);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 int

@@ -73,8 +73,7 @@ test_live (void)
   stream_publish_some (&fixture, "user:a", 1);
   stream_publish_some (&fixture, "global", 1);
   expect (client, EVENT (2, 2, "global", 1) EVENT (3, 3, "user:a", 2) EVENT (4, 4, "global", 2));
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* Events of several channels in one flush come in the order of n, so that no id is ahead of what has been sent. */
@@ -100,8 +99,7 @@ test_merge (void)
 
       expect (client, event);
     }
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -121,8 +119,7 @@ test_resume (void)
   expect (client, "event: gap\ndata: {\"v\":2,\"t\":\"gap\",\"p\":{\"channel\":\"user:a\",\"epoch\":\"EPOCH\",\"from\":1,\"to\":0,"
                   "\"reason\":\"epoch\"}}\n\n");
   expect (client, EVENT (1, 1, "user:a", 1));
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -136,8 +133,7 @@ test_heartbeat (void)
   expect (client, "event: caught_up\ndata: {\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:0\"}}\n\n");
   /* Nothing is heard of it, and it lives. */
   expect (client, ":\n\n:\n\n:\n\n:\n\n");
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 int

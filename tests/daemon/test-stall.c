@@ -60,8 +60,7 @@ test_timeout (void)
   client_free (subscriber);
   client_free (replacer);
   client_free (reader);
-  client_free (acker);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (acker);
 }
 
 /* What was promised cannot be read: the connection ends, and says that it is not the client's fault. */
@@ -78,8 +77,7 @@ test_log_lost (void)
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = 3 });
   g_assert_null (client_next (client));
   g_assert_cmpuint (client->close_code, ==, 1011);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* A consumer counts as used while it is connected. */
@@ -95,8 +93,7 @@ test_touch (void)
   opened = stall_log_consumes (fixture.stall);
   while (stall_log_consumes (fixture.stall) < opened + 2)
     client_wait (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 int

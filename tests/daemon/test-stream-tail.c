@@ -64,8 +64,7 @@ test_shared_frame (void)
     client_expect (second, "global", i);
   client_free (first);
   client_free (second);
-  client_free (all);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (all);
 }
 
 static void
@@ -116,8 +115,7 @@ test_read_ahead (void)
   publish ("user:a", "{}");
   client_expect (client, "user:a", 3);
   client_free (client);
-  client_free (other);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (other);
 }
 
 /* One that the tail has left behind reads from the log, and is told when it is at the end again. */
@@ -142,8 +140,7 @@ test_caught_up_after_lag (void)
   client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:8\"}}");
   client_expect_quiet (client);
   client_free (client);
-  client_free (other);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (other);
 }
 
 int

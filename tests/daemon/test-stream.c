@@ -13,17 +13,11 @@
 static StreamFixture fixture;
 
 static void
-begin (guint workers)
-{
-  stream_fixture_init (&fixture, workers, 64 * 1024 * 1024, 0, 3600);
-}
-
-static void
 test_live (void)
 {
   Client *client;
 
-  begin (2);
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "user:a", 3);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_expect_quiet (client);
@@ -34,8 +28,7 @@ test_live (void)
   for (guint i = 5; i <= 504; i++)
     client_expect (client, "user:a", i);
   client_expect_quiet (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* Under load one send a tick, however often something comes; after it all is there. Without a tick each goes by itself. */
@@ -56,8 +49,7 @@ test_tick (void)
   for (guint i = 1; i <= n; i++)
     client_expect (client, "user:a", i);
   g_assert_cmpint (client->received, <=, (g_get_monotonic_time () - start) / tick + 2);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 
   stream_fixture_init_tick (&fixture, 0);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .records = TRUE });
@@ -69,8 +61,7 @@ test_tick (void)
       client_expect (client, "user:a", i);
     }
   g_assert_cmpint (client->received, ==, n);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -78,7 +69,7 @@ test_history (void)
 {
   Client *client;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   stream_publish_some (&fixture, "user:a", 700);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .history = 600 });
   for (guint i = 101; i <= 700; i++)
@@ -86,8 +77,7 @@ test_history (void)
   stream_publish_some (&fixture, "user:a", 1);
   client_expect (client, "user:a", 701);
   client_expect_quiet (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* Replay of several channels is merged by n. */
@@ -96,15 +86,14 @@ test_merge (void)
 {
   Client *client;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   for (guint i = 0; i < 300; i++)
     stream_publish_some (&fixture, i % 3 == 0 ? "global" : "user:a", 1);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .history = 1000 });
   for (guint i = 0; i < 300; i++)
     client_expect (client, i % 3 == 0 ? "global" : "user:a", i % 3 == 0 ? i / 3 + 1 : i / 3 * 2 + i % 3);
   client_expect_quiet (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* Hello, replay, caught_up, live; then a mark where a filter passed something over. */
@@ -113,7 +102,7 @@ test_control (void)
 {
   Client *client;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   stream_publish_some (&fixture, "user:a", 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a global", .control = TRUE, .after = "user:a@EPOCH:1" });
   client_expect_text (client, "{\"v\":2,\"t\":\"hello\",\"p\":{\"connection_id\":\"00000000-0000-4000-8000-000000000000\",\"heartbeat_s\":3600,"
@@ -122,8 +111,7 @@ test_control (void)
   client_expect_text (client, "{\"v\":2,\"t\":\"caught_up\",\"p\":{\"cursor\":\"user:a@EPOCH:2,global@EPOCH:0\"}}");
   stream_publish_some (&fixture, "global", 1);
   client_expect (client, "global", 1);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -143,8 +131,7 @@ test_mark (void)
   client_expect_text (client, "{\"v\":2,\"t\":\"mark\",\"p\":{\"cursor\":\"user:a@EPOCH:5\"}}");
   stream_publish (&fixture, "user:a", "wanted", WSE_SEVERITY_INFO, "{}");
   client_expect (client, "user:a", 6);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* An event in several channels comes once, in the first of its channels that is subscribed to and whose filter takes it. */
@@ -153,7 +140,7 @@ test_once (void)
 {
   Client *both, *second, *resumed;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   both = client_new (&fixture, &(ClientOptions){ .channels = "global user:a" });
   second = client_new (&fixture, &(ClientOptions){ .channels = "global" });
   client_expect_quiet (both);
@@ -177,8 +164,7 @@ test_once (void)
   client_expect_quiet (resumed);
   client_free (resumed);
   client_free (both);
-  client_free (second);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (second);
 }
 
 static void
@@ -186,7 +172,7 @@ test_whole_log (void)
 {
   Client *client;
 
-  begin (2);
+  stream_fixture_begin (&fixture, 2);
   stream_publish_some (&fixture, "user:a", 1);
   stream_publish_some (&fixture, "user:b global", 1);
   client = client_new (&fixture, &(ClientOptions){ .channels = "*", .history = 10 });
@@ -201,8 +187,7 @@ test_whole_log (void)
   client_expect (client, "user:b", 1);
   client_expect (client, "user:a", 2);
   client_expect_quiet (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -210,7 +195,7 @@ test_foreign_cursor (void)
 {
   static const char * const cursors[] = { "user:a@nowhere:1", "user:a@EPOCH:99", "*@EPOCH:99" };
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   stream_publish_some (&fixture, "user:a", 2);
   for (guint i = 0; i < G_N_ELEMENTS (cursors); i++)
     {
@@ -262,7 +247,7 @@ test_filter (void)
 {
   Client *client;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   for (guint i = 0; i < 50; i++)
     {
       stream_publish (&fixture, "user:a", "rare", i % 2 == 0 ? WSE_SEVERITY_WARNING : WSE_SEVERITY_INFO, "{}");
@@ -275,8 +260,7 @@ test_filter (void)
   stream_publish (&fixture, "user:a", "other", WSE_SEVERITY_ERROR, "{}");
   client_expect (client, "user:a", 502);
   client_expect_quiet (client);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* A reader that stops is left behind by the tail, costs nothing, and ends complete. */
@@ -315,8 +299,7 @@ test_slow_reader (void)
     }
   client_expect_quiet (slow);
   client_free (slow);
-  client_free (fast);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (fast);
 }
 
 /* Connections come, read a while and go while events come in; each resumes where it was and misses nothing. */
@@ -390,8 +373,7 @@ test_dead_peer (void)
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   while (wsed_hub_get_connections (fixture.hub) > 0)
     g_main_context_iteration (NULL, TRUE);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 static void
@@ -405,7 +387,7 @@ test_shutdown (void)
   Client *client;
   g_autofree char *bye = NULL;
 
-  begin (2);
+  stream_fixture_begin (&fixture, 2);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a", .control = TRUE });
   g_free (client_next (client));
   g_free (client_next (client));
@@ -414,8 +396,7 @@ test_shutdown (void)
   g_assert_true (g_str_has_prefix (bye, "{\"v\":2,\"t\":\"bye\",\"p\":{\"reason\":\"shutdown\",\"retry_after_ms\":"));
   g_assert_null (client_next (client));
   g_assert_cmpint (client->close_code, ==, WSE_CLOSE_GOING_AWAY);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* One whose beginning was still looked for when the stop came is told, too. */
@@ -424,13 +405,12 @@ test_shutdown_early (void)
 {
   Client *client;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   wsed_hub_shutdown (fixture.hub, 60000, on_gone, NULL);
   g_assert_null (client_next (client));
   g_assert_cmpint (client->close_code, ==, WSE_CLOSE_GOING_AWAY);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 /* A peer that says goodbye and ends its side at once still reads: it gets the goodbye back. */
@@ -439,15 +419,14 @@ test_half_closed (void)
 {
   Client *client;
 
-  begin (1);
+  stream_fixture_begin (&fixture, 1);
   client = client_new (&fixture, &(ClientOptions){ .channels = "user:a" });
   client_expect_quiet (client);
   g_assert_true (client_send (client, WSE_OPCODE_CLOSE, "\x03\xe8", 2));
   g_assert_cmpint (shutdown (client->fd, SHUT_WR), ==, 0);
   g_assert_null (client_next (client));
   g_assert_cmpint (client->close_code, ==, WSE_CLOSE_NORMAL);
-  client_free (client);
-  stream_fixture_clear (&fixture);
+  stream_fixture_end (client);
 }
 
 int
