@@ -9,10 +9,8 @@
 
 #include <string.h>
 
-/* Blocks and channels visited in one step. */
+/* Blocks and channels visited in one step, at most. */
 #define STEP 64
-/* Blocks written between two steps: a round then visits twice as many as come. */
-#define STEP_EVERY 32
 /* A round begins when so many entries were cut, or as many as there are events. */
 #define ROUND_MIN 1024
 /* Of what a block once held, below which it is written anew. */
@@ -40,6 +38,7 @@ struct _WsedSweeper
   WsedIndex *index;
   WsedRetention retention;
   guint page_bytes;
+  gsize step_bytes;
   WsedBlockCursor cursor;
   WsedBlockWriter writer;
   sqlite3_stmt *select, *delete_block, *update_block, *set_low, *delete_runs, *delete_ids, *pages, *free_pages, *first;
@@ -102,6 +101,7 @@ WsedSweeper *
 wsed_sweeper_new (sqlite3              *db,
                   WsedIndex            *index,
                   const WsedRetention  *retention,
+                  gsize                 step_bytes,
                   GError              **error)
 {
   WsedSweeper *self = g_new0 (WsedSweeper, 1);
@@ -111,6 +111,7 @@ wsed_sweeper_new (sqlite3              *db,
   self->db = db;
   self->index = index;
   self->retention = *retention;
+  self->step_bytes = step_bytes;
   self->staged = g_ptr_array_new ();
   wsed_block_writer_init (&self->writer);
   if (!prepare (self, error))
@@ -316,7 +317,7 @@ drop_oldest (WsedSweeper  *self,
 {
   gint64 oldest = self->retention.max_age > 0 ? now - self->retention.max_age : G_MININT64;
   guint64 most = self->retention.max_bytes > 0 ? self->retention.max_bytes : G_MAXUINT64;
-  guint64 bytes = self->bytes;
+  guint64 bytes = self->bytes, freed = 0;
   g_autoptr (GByteArray) headers = g_byte_array_new ();
   Visit visits[STEP];
   guint count, dropped = 0;
@@ -324,9 +325,10 @@ drop_oldest (WsedSweeper  *self,
   if (oldest == G_MININT64 && bytes <= most)
     return TRUE;
   count = visit_blocks (self, 0, visits, headers);
-  while (dropped < count &&
+  while (dropped < count && freed < self->step_bytes &&
          ((bytes > most && !visits[dropped].last) || !visits[dropped].readable || visits[dropped].block.time < oldest))
     {
+      freed += visits[dropped].bytes;
       bytes -= MIN (bytes, visits[dropped].bytes);
       if (!drop_block (self, &visits[dropped++], error))
         return FALSE;
@@ -342,7 +344,8 @@ sweep_round (WsedSweeper  *self,
 {
   g_autoptr (GByteArray) headers = g_byte_array_new ();
   Visit visits[STEP];
-  guint count;
+  guint count, i;
+  gsize visited = 0;
 
   if (!self->round)
     {
@@ -354,12 +357,15 @@ sweep_round (WsedSweeper  *self,
       self->cursor_n = 0;
     }
   count = visit_blocks (self, self->cursor_n, visits, headers);
-  for (guint i = 0; i < count; i++)
-    if (!sweep_block (self, &visits[i], error))
-      return FALSE;
-  if (count > 0)
-    self->cursor_n = visits[count - 1].first_n;
-  self->round = count == STEP;
+  for (i = 0; i < count && visited < self->step_bytes; i++)
+    {
+      if (!sweep_block (self, &visits[i], error))
+        return FALSE;
+      visited += visits[i].bytes;
+    }
+  if (i > 0)
+    self->cursor_n = visits[i - 1].first_n;
+  self->round = count == STEP || i < count;
   *more |= self->round;
   return TRUE;
 }
@@ -467,7 +473,8 @@ wsed_sweeper_wrote (WsedSweeper *self,
 {
   self->wrote += blocks;
   self->events += events;
-  return self->wrote >= STEP_EVERY;
+  /* A round visits twice as many as come. */
+  return self->wrote >= MIN (STEP, self->step_bytes / WSED_BLOCK_BYTES) / 2;
 }
 
 /* A step that a power cut undoes is done again, so it waits for no disk; what is appended behind it does, and takes it along. */

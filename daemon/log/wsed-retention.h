@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /* What is not to be kept any longer goes, in small transactions between the commits. */
 typedef struct _WsedSweeper WsedSweeper;
 
-WsedSweeper *wsed_sweeper_new     (sqlite3 *db, WsedIndex *index, const WsedRetention *retention, GError **error);
+/* @step_bytes: what one step lets go of, about; it goes through the write-ahead log once more, since it is overwritten. */
+WsedSweeper *wsed_sweeper_new     (sqlite3 *db, WsedIndex *index, const WsedRetention *retention, gsize step_bytes, GError **error);
 void         wsed_sweeper_free    (WsedSweeper *self);
 /* Blocks were written, of so many events: whether a step is due now. */
 gboolean     wsed_sweeper_wrote   (WsedSweeper *self, guint blocks, guint events);

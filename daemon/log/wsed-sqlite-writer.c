@@ -133,6 +133,46 @@ sweep (WsedSqliteWriter *self)
   return FALSE;
 }
 
+/* The disk was full: what retention lets go of is given back, a little at a time, until there is room for the ballast again or
+ * enough free pages within the file. */
+static gboolean
+make_room (WsedSqliteWriter *self)
+{
+  gsize free_bytes;
+
+  wsed_checkpoint_truncate (self->checkpoint);
+  self->more = TRUE;
+  for (guint i = 0; i < FULL_STEPS && self->more; i++)
+    if (!sweep (self) || !wsed_checkpoint_truncate (self->checkpoint))
+      return FALSE;
+  free_bytes = wsed_sqlite_get_int (self->db, "PRAGMA freelist_count") * wsed_sqlite_get_int (self->db, "PRAGMA page_size");
+  return wsed_ballast_hold (&self->ballast) || free_bytes >= MAX (2 * self->ballast.size, 4 * 1024 * 1024);
+}
+
+static void
+recover (WsedSqliteWriter *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->full && !make_room (self))
+    return;
+  if (wsed_sqlite_exec (self->db, "UPDATE meta SET v=v WHERE k='format'", &error))
+    {
+      self->full = FALSE;
+      set_state (self, NULL);
+    }
+  else
+    note_failure (self, error);
+}
+
+/* What finds the disk full goes on with the room of the ballast, at once. */
+static void
+trim (WsedSqliteWriter *self)
+{
+  if (!sweep (self) && self->full)
+    recover (self);
+}
+
 /* Everything that has a place so far becomes durable, then it is answered. */
 static gboolean
 commit (WsedSqliteWriter *self)
@@ -169,7 +209,7 @@ commit (WsedSqliteWriter *self)
     return done;
   wsed_checkpoint_after_commit (self->checkpoint);
   if (due)
-    sweep (self);
+    trim (self);
   return TRUE;
 }
 
@@ -275,38 +315,6 @@ on_stop (WsedMessage *message,
   self->stop = TRUE;
 }
 
-/* The disk was full: what retention lets go of is given back, a little at a time, until there is room for the ballast again or
- * enough free pages within the file. */
-static gboolean
-make_room (WsedSqliteWriter *self)
-{
-  gsize free_bytes;
-
-  wsed_checkpoint_truncate (self->checkpoint);
-  self->more = TRUE;
-  for (guint i = 0; i < FULL_STEPS && self->more; i++)
-    if (!sweep (self) || !wsed_checkpoint_truncate (self->checkpoint))
-      return FALSE;
-  free_bytes = wsed_sqlite_get_int (self->db, "PRAGMA freelist_count") * wsed_sqlite_get_int (self->db, "PRAGMA page_size");
-  return wsed_ballast_hold (&self->ballast) || free_bytes >= MAX (2 * self->ballast.size, 4 * 1024 * 1024);
-}
-
-static void
-recover (WsedSqliteWriter *self)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (self->full && !make_room (self))
-    return;
-  if (wsed_sqlite_exec (self->db, "UPDATE meta SET v=v WHERE k='format'", &error))
-    {
-      self->full = FALSE;
-      set_state (self, NULL);
-    }
-  else
-    note_failure (self, error);
-}
-
 static void
 forget_consumers (WsedSqliteWriter *self)
 {
@@ -335,7 +343,7 @@ maintain (WsedSqliteWriter *self)
       return;
     }
   self->maintained = now;
-  sweep (self);
+  trim (self);
   if (now - self->forgot >= FORGET_EVERY)
     {
       self->forgot = now;
@@ -380,6 +388,8 @@ run_thread (void *user_data)
 {
   WsedSqliteWriter *self = user_data;
 
+  /* Before the first append: there may be no room for it until then. */
+  maintain (self);
   while (!self->stop)
     {
       wsed_inbox_wait (self->inbox, next_deadline (self));
@@ -423,6 +433,7 @@ open_file (WsedSqliteWriter  *self,
 {
   WsedSqliteMeta meta;
   guint64 unreadable = 0;
+  gsize wal_limit;
 
   self->lock_fd = wsed_sqlite_lock (path, error);
   if (self->lock_fd < 0)
@@ -431,6 +442,7 @@ open_file (WsedSqliteWriter  *self,
   self->db = open_with_ballast (self, path, &meta, error);
   if (self->db == NULL)
     return FALSE;
+  wal_limit = CLAMP (self->ballast.size / 2, 1024 * 1024, WSED_WAL_LIMIT);
   self->index = wsed_index_new (self->db, &meta, self->retention.max_events, error);
   if (self->index == NULL || !wsed_index_load (self->index, &meta, &unreadable, error))
     return FALSE;
@@ -444,13 +456,13 @@ open_file (WsedSqliteWriter  *self,
   if (self->commit == NULL || !wsed_commit_load_ids (self->commit, meta.secret, error))
     return FALSE;
   self->commit->cursor.unreadable = unreadable;
-  self->sweeper = wsed_sweeper_new (self->db, self->index, &self->retention, error);
+  self->sweeper = wsed_sweeper_new (self->db, self->index, &self->retention, wal_limit, error);
   if (self->sweeper == NULL)
     return FALSE;
   self->consumers = wsed_sqlite_consumers_new (self->db, error);
   if (self->consumers == NULL)
     return FALSE;
-  self->checkpoint = wsed_checkpoint_new (path, CLAMP (self->ballast.size / 2, 1024 * 1024, WSED_WAL_LIMIT), error);
+  self->checkpoint = wsed_checkpoint_new (path, wal_limit, error);
   if (self->checkpoint == NULL)
     return FALSE;
   wsed_checkpoint_watch (self->checkpoint, self->db);
