@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A transaction's bounds: it may not hold up the next one for long, nor fill the write-ahead log by itself. */
-#define MAX_EVENTS 4096
+#define MAX_EVENTS WSED_MAX_ATOMIC_EVENTS
 #define MAX_BYTES (4 * 1024 * 1024)
 
 WsedCommit *
@@ -29,7 +29,8 @@ wsed_commit_new (sqlite3    *db,
   self->commit = wsed_sqlite_prepare (db, "COMMIT", self->begin ? error : NULL);
   self->insert_block = wsed_sqlite_prepare (db, "INSERT INTO block VALUES(?1,?2,?3,?4)", self->commit ? error : NULL);
   self->insert_ids = wsed_sqlite_prepare (db, "INSERT INTO idlog VALUES(?1,?2)", self->insert_block ? error : NULL);
-  if (self->insert_ids != NULL && wsed_block_cursor_init (&self->cursor, db, error))
+  self->sources = self->insert_ids != NULL ? wsed_sqlite_sources_new (db, error) : NULL;
+  if (self->sources != NULL && wsed_block_cursor_init (&self->cursor, db, error))
     return self;
   wsed_commit_free (self);
   return NULL;
@@ -46,6 +47,7 @@ wsed_commit_free (WsedCommit *self)
   sqlite3_finalize (self->commit);
   sqlite3_finalize (self->insert_block);
   sqlite3_finalize (self->insert_ids);
+  wsed_sqlite_sources_free (self->sources);
   g_ptr_array_unref (self->entries);
   g_ptr_array_unref (self->touched);
   g_array_unref (self->channels);
@@ -89,6 +91,12 @@ gboolean
 wsed_commit_is_full (const WsedCommit *self)
 {
   return self->entries->len >= MAX_EVENTS || self->bytes >= MAX_BYTES;
+}
+
+gboolean
+wsed_commit_is_due (const WsedCommit *self)
+{
+  return self->entries->len > 0 || wsed_sqlite_sources_is_staged (self->sources);
 }
 
 /* The first event with this id, for what can still be known of it. FALSE: @event is none. */
@@ -205,12 +213,10 @@ write_blocks (WsedCommit  *self,
 }
 
 static gboolean
-write_transaction (WsedCommit  *self,
-                   guint       *blocks,
-                   GError     **error)
+write_events (WsedCommit  *self,
+              guint       *blocks,
+              GError     **error)
 {
-  if (!wsed_sqlite_run (self->begin, error))
-    return FALSE;
   for (guint i = 0; i < self->touched->len; i++)
     {
       WsedChannel *channel = g_ptr_array_index (self->touched, i);
@@ -222,8 +228,16 @@ write_transaction (WsedCommit  *self,
     return FALSE;
   sqlite3_bind_int64 (self->insert_ids, 1, self->index->n + 1);
   sqlite3_bind_blob (self->insert_ids, 2, self->hashes->data, self->hashes->len, SQLITE_STATIC);
-  return wsed_sqlite_run (self->insert_ids, error) && wsed_index_flush_step (self->index, self->entries->len, error) &&
-         wsed_sqlite_run (self->commit, error);
+  return wsed_sqlite_run (self->insert_ids, error) && wsed_index_flush_step (self->index, self->entries->len, error);
+}
+
+static gboolean
+write_transaction (WsedCommit  *self,
+                   guint       *blocks,
+                   GError     **error)
+{
+  return wsed_sqlite_run (self->begin, error) && (self->entries->len == 0 || write_events (self, blocks, error)) &&
+         wsed_sqlite_sources_write (self->sources, error) && wsed_sqlite_run (self->commit, error);
 }
 
 static void
@@ -231,6 +245,7 @@ publish (WsedCommit *self)
 {
   const guint32 *id = (const guint32 *) self->channels->data;
 
+  wsed_sqlite_sources_commit (self->sources);
   wsed_index_flush_commit (self->index);
   wsed_index_lock (self->index);
   for (guint i = 0; i < self->entries->len; i++)
@@ -249,6 +264,7 @@ static void
 take_back (WsedCommit *self)
 {
   wsed_sqlite_rollback (self->db);
+  wsed_sqlite_sources_abort (self->sources);
   wsed_index_flush_abort (self->index);
   wsed_id_window_drop (self->ids, self->index->n);
 }
@@ -262,7 +278,7 @@ wsed_commit_run (WsedCommit  *self,
 
   *blocks = 0;
   wsed_block_cursor_release (&self->cursor);
-  if (self->entries->len == 0)
+  if (!wsed_commit_is_due (self))
     return TRUE;
   self->last_time = MAX (self->last_time, g_get_real_time ());
   done = write_transaction (self, blocks, error);

@@ -3,6 +3,7 @@
 
 #include "log/wsed-block-cursor.h"
 #include "log/wsed-sqlite-index.h"
+#include "log/wsed-sqlite-sources.h"
 
 G_BEGIN_DECLS
 
@@ -12,6 +13,7 @@ typedef struct
   sqlite3 *db;
   WsedIndex *index;
   WsedIdWindow *ids;
+  WsedSqliteSources *sources;
   WsedBlockCursor cursor;
   WsedBlockWriter block;
   sqlite3_stmt *begin, *commit, *insert_block, *insert_ids;
@@ -30,6 +32,8 @@ void        wsed_commit_free    (WsedCommit *self);
 gboolean    wsed_commit_load_ids (WsedCommit *self, const guint8 secret[WSED_ID_SECRET_BYTES], GError **error);
 /* As large as a transaction gets. */
 gboolean    wsed_commit_is_full (const WsedCommit *self);
+/* Something would be written. */
+gboolean    wsed_commit_is_due  (const WsedCommit *self);
 /* Gives append->events[i] its place, or finds that it is a duplicate. */
 void        wsed_commit_add     (WsedCommit *self, WsedAppend *append, guint i);
 /* Commits them, then they are in the index. FALSE: nothing was kept and every number was taken back. @blocks: how many were

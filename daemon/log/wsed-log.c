@@ -85,6 +85,15 @@ wsed_append_is_atomic (const WsedAppend *append)
   return append->moves != NULL || append->letters != NULL;
 }
 
+/* @move, with what is kept filled in, does not fit. */
+void
+wsed_append_set_conflict (WsedAppend     *append,
+                          const WsedMove *move)
+{
+  append->error = g_error_new (WSE_ERROR, WSE_ERROR_CONFLICT, "the position of %s is %" G_GINT64_FORMAT ", not %" G_GINT64_FORMAT,
+                               move->source, move->kept, move->from);
+}
+
 void
 wsed_append_free (WsedAppend *append)
 {

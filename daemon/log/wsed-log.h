@@ -162,6 +162,7 @@ typedef struct
 } WsedLogStats;
 
 /* For the stores. */
+void  wsed_append_set_conflict (WsedAppend *append, const WsedMove *move);
 gsize wsed_log_measure    (WseEvent *event);
 void  wsed_log_make_epoch (char epoch[WSE_MAX_EPOCH_BYTES + 1]);
 

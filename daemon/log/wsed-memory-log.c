@@ -5,6 +5,8 @@
 
 #include "log/wsed-memory-log.h"
 #include "log/wsed-memory-consumers.h"
+#include "log/wsed-memory-sources.h"
+#include "log/wsed-ring.h"
 #include "log/wsed-id-window.h"
 
 #include <pthread.h>
@@ -14,24 +16,6 @@
 /* Events looked at for one read, so that a rare type does not hold the lock. */
 #define MAX_SCANNED 10000
 
-typedef struct
-{
-  WsedEntry *entry;
-  gint64 time;                 /* when it was appended, microseconds */
-  gsize bytes;
-  guint live;                  /* channels that still hold it */
-} Record;
-
-/* Records at low + 1 … head; a record removed out of order leaves NULL. */
-typedef struct
-{
-  char *name;                  /* NULL: the whole log */
-  guint64 low, head;
-  guint64 low_n;               /* the n of the record at low */
-  Record **items;
-  gsize mask;
-} Ring;
-
 struct _WsedMemoryLog
 {
   GObject parent_instance;
@@ -40,10 +24,11 @@ struct _WsedMemoryLog
   WsedRetention retention;
   char epoch[WSE_MAX_EPOCH_BYTES + 1];
   gboolean closed;
-  Ring all;
-  GHashTable *channels;        /* (element-type utf8 Ring) */
+  WsedRing all;
+  GHashTable *channels;        /* (element-type utf8 WsedRing) */
   WsedIdWindow *ids;
   WsedMemoryConsumers *consumers;
+  WsedMemorySources *sources;
   WsedLogStats stats;
 };
 
@@ -52,41 +37,7 @@ static void wsed_memory_log_iface_init (WsedLogInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (WsedMemoryLog, wsed_memory_log, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (WSED_TYPE_LOG, wsed_memory_log_iface_init))
 
-static void
-ring_push (Ring   *ring,
-           Record *record)
-{
-  if (ring->items == NULL || ring->head - ring->low > ring->mask)
-    {
-      gsize mask = ring->items == NULL ? 3 : ring->mask * 2 + 1;
-      Record **items = g_new (Record *, mask + 1);
-
-      for (guint64 at = ring->low + 1; at <= ring->head; at++)
-        items[at & mask] = ring->items[at & ring->mask];
-      g_free (ring->items);
-      ring->items = items;
-      ring->mask = mask;
-    }
-  ring->head++;
-  ring->items[ring->head & ring->mask] = record;
-}
-
-static inline Record *
-ring_at (const Ring *ring,
-         guint64     at)
-{
-  return at > ring->low && at <= ring->head ? ring->items[at & ring->mask] : NULL;
-}
-
-static void
-ring_free (Ring *ring)
-{
-  g_free (ring->items);
-  g_free (ring->name);
-  g_free (ring);
-}
-
-static Ring *
+static WsedRing *
 find_channel (WsedMemoryLog *self,
               const char    *name)
 {
@@ -95,12 +46,12 @@ find_channel (WsedMemoryLog *self,
 
 static void
 forget_record (WsedMemoryLog *self,
-               Record        *record)
+               WsedRecord    *record)
 {
   guint64 n = record->entry->n;
 
   self->all.items[n & self->all.mask] = NULL;
-  while (self->all.low < self->all.head && ring_at (&self->all, self->all.low + 1) == NULL)
+  while (self->all.low < self->all.head && wsed_ring_at (&self->all, self->all.low + 1) == NULL)
     self->all.low++;
   self->stats.bytes -= record->bytes;
   self->stats.events--;
@@ -111,9 +62,9 @@ forget_record (WsedMemoryLog *self,
 
 static void
 remove_oldest (WsedMemoryLog *self,
-               Ring          *channel)
+               WsedRing      *channel)
 {
-  Record *record = ring_at (channel, channel->low + 1);
+  WsedRecord *record = wsed_ring_at (channel, channel->low + 1);
 
   channel->low++;
   channel->low_n = record->entry->n;
@@ -125,12 +76,12 @@ remove_oldest (WsedMemoryLog *self,
 static void
 remove_first (WsedMemoryLog *self)
 {
-  Record *record = ring_at (&self->all, self->all.low + 1);
+  WsedRecord *record = wsed_ring_at (&self->all, self->all.low + 1);
   g_autoptr (WsedEntry) entry = wsed_entry_ref (record->entry);
 
   for (guint i = 0; i < entry->event->n_channels; i++)
     {
-      Ring *channel = g_hash_table_lookup (self->channels, entry->event->channels[i]);
+      WsedRing *channel = g_hash_table_lookup (self->channels, entry->event->channels[i]);
 
       if (entry->seqs[i] > channel->low)
         remove_oldest (self, channel);
@@ -144,7 +95,7 @@ apply_retention (WsedMemoryLog *self)
   guint64 bytes = self->retention.max_bytes > 0 ? self->retention.max_bytes : G_MAXUINT64;
 
   while (self->all.low < self->all.head &&
-         (self->stats.bytes > bytes || ring_at (&self->all, self->all.low + 1)->time < oldest))
+         (self->stats.bytes > bytes || wsed_ring_at (&self->all, self->all.low + 1)->time < oldest))
     remove_first (self);
 }
 
@@ -178,11 +129,11 @@ answer_duplicate (WsedMemoryLog *self,
                   WsedEntry    **entry)
 {
   guint64 n, seq;
-  Record *first;
+  WsedRecord *first;
 
   if (!wsed_id_window_find (self->ids, hash, &n, &seq))
     return FALSE;
-  first = ring_at (&self->all, n);
+  first = wsed_ring_at (&self->all, n);
   if (first != NULL && strcmp (first->entry->event->id, event->id) != 0)
     return FALSE;
   *entry = wsed_entry_new (event, n, NULL);
@@ -197,27 +148,27 @@ keep_event (WsedMemoryLog *self,
             WseEvent      *event,
             gint64         now)
 {
-  Record *record = g_new0 (Record, 1);
+  WsedRecord *record = g_new0 (WsedRecord, 1);
 
   record->entry = wsed_entry_new (event, self->all.head + 1, NULL);
   record->time = now;
   record->bytes = wsed_log_measure (event);
   record->live = event->n_channels;
-  ring_push (&self->all, record);
+  wsed_ring_push (&self->all, record);
   self->stats.bytes += record->bytes;
   self->stats.events++;
   self->stats.appended++;
   for (guint i = 0; i < event->n_channels; i++)
     {
-      Ring *channel = g_hash_table_lookup (self->channels, event->channels[i]);
+      WsedRing *channel = g_hash_table_lookup (self->channels, event->channels[i]);
 
       if (channel == NULL)
         {
-          channel = g_new0 (Ring, 1);
+          channel = g_new0 (WsedRing, 1);
           channel->name = g_strdup (event->channels[i]);
           g_hash_table_insert (self->channels, channel->name, channel);
         }
-      ring_push (channel, record);
+      wsed_ring_push (channel, record);
       record->entry->seqs[i] = channel->head;
     }
   return wsed_entry_ref (record->entry);
@@ -231,11 +182,34 @@ trim_channels (WsedMemoryLog *self,
     return;
   for (guint i = 0; i < event->n_channels; i++)
     {
-      Ring *channel = g_hash_table_lookup (self->channels, event->channels[i]);
+      WsedRing *channel = g_hash_table_lookup (self->channels, event->channels[i]);
 
       while (channel->head - channel->low > self->retention.max_events)
         remove_oldest (self, channel);
     }
+}
+
+static void
+keep_events (WsedMemoryLog *self,
+             WsedAppend    *append,
+             gint64         now)
+{
+  for (guint i = 0; i < append->events->len; i++)
+    {
+      WseEvent *event = g_ptr_array_index (append->events, i);
+      guint64 hash = wsed_id_window_hash (self->ids, event->channels[0], event->id);
+
+      append->duplicates[i] = answer_duplicate (self, event, hash, &append->entries[i]);
+      self->stats.duplicates += append->duplicates[i];
+      if (append->duplicates[i])
+        continue;
+      append->entries[i] = keep_event (self, event, now);
+      wsed_id_window_add (self->ids, append->entries[i]->n, hash, append->entries[i]->seqs[0]);
+      wsed_id_window_trim (self->ids);
+      trim_channels (self, event);
+    }
+  append->n_done = append->events->len;
+  self->stats.commits++;
 }
 
 static void
@@ -246,24 +220,9 @@ wsed_memory_log_append (WsedLog    *log,
   gint64 now = g_get_real_time ();
 
   lock_log (self);
-  if (!refuse_closed (self, &append->error))
+  if (!refuse_closed (self, &append->error) && wsed_memory_sources_apply (self->sources, append, now))
     {
-      for (guint i = 0; i < append->events->len; i++)
-        {
-          WseEvent *event = g_ptr_array_index (append->events, i);
-          guint64 hash = wsed_id_window_hash (self->ids, event->channels[0], event->id);
-
-          append->duplicates[i] = answer_duplicate (self, event, hash, &append->entries[i]);
-          self->stats.duplicates += append->duplicates[i];
-          if (append->duplicates[i])
-            continue;
-          append->entries[i] = keep_event (self, event, now);
-          wsed_id_window_add (self->ids, append->entries[i]->n, hash, append->entries[i]->seqs[0]);
-          wsed_id_window_trim (self->ids);
-          trim_channels (self, event);
-        }
-      append->n_done = append->events->len;
-      self->stats.commits++;
+      keep_events (self, append, now);
       apply_retention (self);
     }
   wsed_inbox_push (append->reply_to, &append->message);
@@ -280,7 +239,7 @@ wsed_memory_log_heads (WsedLog   *log,
   for (guint i = 0; i < heads->heads->len; i++)
     {
       WsedHead *head = &g_array_index (heads->heads, WsedHead, i);
-      Ring *ring = find_channel (self, head->channel);
+      WsedRing *ring = find_channel (self, head->channel);
 
       memcpy (head->epoch, self->epoch, sizeof head->epoch);
       head->low = ring != NULL ? ring->low : 0;
@@ -295,7 +254,7 @@ wsed_memory_log_heads (WsedLog   *log,
 /* The entry as it stands now: a channel that retention has taken it from does not count it any more. */
 static WsedEntry *
 present_entry (WsedMemoryLog *self,
-               Record        *record)
+               WsedRecord    *record)
 {
   WsedEntry *entry = record->entry, *copy;
 
@@ -304,7 +263,7 @@ present_entry (WsedMemoryLog *self,
   copy = wsed_entry_new (entry->event, entry->n, entry->seqs);
   for (guint i = 0; i < entry->event->n_channels; i++)
     {
-      Ring *channel = g_hash_table_lookup (self->channels, entry->event->channels[i]);
+      WsedRing *channel = g_hash_table_lookup (self->channels, entry->event->channels[i]);
 
       if (copy->seqs[i] <= channel->low)
         copy->seqs[i] = 0;
@@ -314,8 +273,8 @@ present_entry (WsedMemoryLog *self,
 
 /* The smallest n that a position stands before; G_MAXUINT64: all are at the end. */
 static guint64
-next_n (WsedRead *read,
-        Ring    **rings)
+next_n (WsedRead  *read,
+        WsedRing **rings)
 {
   guint64 n = G_MAXUINT64;
 
@@ -325,16 +284,16 @@ next_n (WsedRead *read,
 
       if (rings[i] == NULL || position->seq >= rings[i]->head)
         continue;
-      n = MIN (n, rings[i]->name == NULL ? position->seq + 1 : ring_at (rings[i], position->seq + 1)->entry->n);
+      n = MIN (n, rings[i]->name == NULL ? position->seq + 1 : wsed_ring_at (rings[i], position->seq + 1)->entry->n);
     }
   return n;
 }
 
 /* Moves every position that stands before @record past it; whether one of them wants it. */
 static gboolean
-pass (WsedRead *read,
-      Ring    **rings,
-      Record   *record)
+pass (WsedRead    *read,
+      WsedRing   **rings,
+      WsedRecord  *record)
 {
   gboolean wanted = FALSE;
 
@@ -342,7 +301,7 @@ pass (WsedRead *read,
     {
       WsedPosition *position = &g_array_index (read->positions, WsedPosition, i);
 
-      if (rings[i] == NULL || position->seq >= rings[i]->head || ring_at (rings[i], position->seq + 1) != record)
+      if (rings[i] == NULL || position->seq >= rings[i]->head || wsed_ring_at (rings[i], position->seq + 1) != record)
         continue;
       position->seq++;
       wanted |= wse_filter_matches (position->filter, record->entry->event);
@@ -351,16 +310,16 @@ pass (WsedRead *read,
 }
 
 static void
-read_merged (WsedMemoryLog *self,
-             WsedRead      *read,
-             Ring         **rings)
+read_merged (WsedMemoryLog  *self,
+             WsedRead       *read,
+             WsedRing      **rings)
 {
   gsize bytes = 0;
   guint64 n;
 
   for (guint scanned = 0; (n = next_n (read, rings)) != G_MAXUINT64; scanned++)
     {
-      Record *record = ring_at (&self->all, n);
+      WsedRecord *record = wsed_ring_at (&self->all, n);
 
       if (scanned >= MAX_SCANNED || read->entries->len >= read->max_events)
         return;
@@ -391,7 +350,7 @@ wsed_memory_log_read (WsedLog  *log,
                       WsedRead *read)
 {
   WsedMemoryLog *self = WSED_MEMORY_LOG (log);
-  g_autofree Ring **rings = g_new0 (Ring *, MAX (1, read->positions->len));
+  g_autofree WsedRing **rings = g_new0 (WsedRing *, MAX (1, read->positions->len));
 
   lock_log (self);
   for (guint i = 0; i < read->positions->len; i++)
@@ -408,57 +367,18 @@ wsed_memory_log_read (WsedLog  *log,
   unlock_log (self);
 }
 
-static guint64
-locate_n (Ring   *ring,
-          guint64 after_n)
-{
-  guint64 low = ring->low, high = ring->head;
-
-  if (ring->name == NULL)
-    return CLAMP (after_n, low, high);
-  while (low < high)
-    {
-      guint64 middle = low + (high - low + 1) / 2;
-
-      if (ring_at (ring, middle)->entry->n <= after_n)
-        low = middle;
-      else
-        high = middle - 1;
-    }
-  return low;
-}
-
-static guint64
-locate_history (Ring       *ring,
-                WsedLocate *locate)
-{
-  guint64 at = MIN (locate->upto, ring->head);
-  guint left = locate->history;
-
-  for (guint looked = 0; at > ring->low && looked < WSE_MAX_LOOKBACK; at--, looked++)
-    {
-      Record *record = ring_at (ring, at);
-
-      if (record == NULL || !wse_filter_matches (locate->filter, record->entry->event))
-        continue;
-      if (--left == 0)
-        return at - 1;
-    }
-  return MAX (at, ring->low);
-}
-
 static void
 wsed_memory_log_locate (WsedLog    *log,
                         WsedLocate *locate)
 {
   WsedMemoryLog *self = WSED_MEMORY_LOG (log);
-  Ring *ring;
+  WsedRing *ring;
 
   lock_log (self);
   ring = find_channel (self, locate->channel);
   if (ring != NULL && !refuse_closed (self, &locate->error))
     {
-      locate->seq = locate->history > 0 ? locate_history (ring, locate) : locate_n (ring, locate->after_n);
+      locate->seq = locate->history > 0 ? wsed_ring_locate_history (ring, locate) : wsed_ring_locate_n (ring, locate->after_n);
       locate->lost = locate->history == 0 && ring->low_n > locate->after_n;
     }
   wsed_inbox_push (locate->reply_to, &locate->message);
@@ -483,7 +403,7 @@ wsed_memory_log_erase (WsedLog   *log,
                        WsedErase *erase)
 {
   WsedMemoryLog *self = WSED_MEMORY_LOG (log);
-  Ring *ring;
+  WsedRing *ring;
 
   lock_log (self);
   ring = g_hash_table_lookup (self->channels, erase->channel);
@@ -502,6 +422,32 @@ wsed_memory_log_erase (WsedLog   *log,
 }
 
 static void
+wsed_memory_log_positions (WsedLog       *log,
+                           WsedPositions *positions)
+{
+  WsedMemoryLog *self = WSED_MEMORY_LOG (log);
+
+  lock_log (self);
+  if (!refuse_closed (self, &positions->error))
+    wsed_memory_sources_positions (self->sources, positions);
+  wsed_inbox_push (positions->reply_to, &positions->message);
+  unlock_log (self);
+}
+
+static void
+wsed_memory_log_letters (WsedLog     *log,
+                         WsedLetters *letters)
+{
+  WsedMemoryLog *self = WSED_MEMORY_LOG (log);
+
+  lock_log (self);
+  if (!refuse_closed (self, &letters->error))
+    wsed_memory_sources_letters (self->sources, letters, g_get_real_time ());
+  wsed_inbox_push (letters->reply_to, &letters->message);
+  unlock_log (self);
+}
+
+static void
 wsed_memory_log_get_stats (WsedLog      *log,
                            WsedLogStats *stats)
 {
@@ -509,6 +455,7 @@ wsed_memory_log_get_stats (WsedLog      *log,
 
   lock_log (self);
   *stats = self->stats;
+  stats->letters = wsed_memory_sources_count (self->sources);
   if (self->closed)
     {
       stats->state = WSED_LOG_DOWN;
@@ -538,6 +485,7 @@ wsed_memory_log_finalize (GObject *object)
   g_hash_table_unref (self->channels);
   wsed_id_window_free (self->ids);
   wsed_memory_consumers_free (self->consumers);
+  wsed_memory_sources_free (self->sources);
   pthread_mutex_destroy (&self->lock);
   G_OBJECT_CLASS (wsed_memory_log_parent_class)->finalize (object);
 }
@@ -554,12 +502,13 @@ wsed_memory_log_init (WsedMemoryLog *self)
   guint8 secret[WSED_ID_SECRET_BYTES] = { 0 };
 
   pthread_mutex_init (&self->lock, NULL);
-  self->channels = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) ring_free);
+  self->channels = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) wsed_ring_free);
   wsed_log_make_epoch (self->epoch);
   if (getrandom (secret, sizeof secret, 0) != sizeof secret)
     memcpy (secret, self->epoch, sizeof secret);
   self->ids = wsed_id_window_new (secret, WSED_ID_WINDOW_EVENTS);
   self->consumers = wsed_memory_consumers_new ();
+  self->sources = wsed_memory_sources_new ();
 }
 
 static void
@@ -571,6 +520,8 @@ wsed_memory_log_iface_init (WsedLogInterface *iface)
   iface->locate = wsed_memory_log_locate;
   iface->consume = wsed_memory_log_consume;
   iface->erase = wsed_memory_log_erase;
+  iface->positions = wsed_memory_log_positions;
+  iface->letters = wsed_memory_log_letters;
   iface->get_stats = wsed_memory_log_get_stats;
   iface->close = wsed_memory_log_close;
 }

@@ -106,6 +106,26 @@ wsed_sqlite_log_erase (WsedLog   *log,
 }
 
 static void
+wsed_sqlite_log_positions (WsedLog       *log,
+                           WsedPositions *positions)
+{
+  WsedSqliteLog *self = WSED_SQLITE_LOG (log);
+
+  if (!refuse_closed (self, positions->reply_to, &positions->message, &positions->error))
+    wsed_sqlite_writer_positions (self->writer, positions);
+}
+
+static void
+wsed_sqlite_log_letters (WsedLog     *log,
+                         WsedLetters *letters)
+{
+  WsedSqliteLog *self = WSED_SQLITE_LOG (log);
+
+  if (!refuse_closed (self, letters->reply_to, &letters->message, &letters->error))
+    wsed_sqlite_writer_letters (self->writer, letters);
+}
+
+static void
 wsed_sqlite_log_get_stats (WsedLog      *log,
                            WsedLogStats *stats)
 {
@@ -171,6 +191,8 @@ wsed_sqlite_log_iface_init (WsedLogInterface *iface)
   iface->locate = wsed_sqlite_log_locate;
   iface->consume = wsed_sqlite_log_consume;
   iface->erase = wsed_sqlite_log_erase;
+  iface->positions = wsed_sqlite_log_positions;
+  iface->letters = wsed_sqlite_log_letters;
   iface->get_stats = wsed_sqlite_log_get_stats;
   iface->close = wsed_sqlite_log_close;
 }

@@ -16,7 +16,14 @@
 
 /* "WSEL" */
 #define APPLICATION_ID 0x5753454c
-#define FORMAT 1
+#define FORMAT 2
+
+/* What format 2 has more than 1. */
+#define SOURCES \
+  "CREATE TABLE position(source TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;" \
+  "CREATE TABLE letter(id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, position INTEGER NOT NULL, event_id TEXT, topic TEXT," \
+  " key BLOB, headers TEXT, length INTEGER NOT NULL, code TEXT NOT NULL, error TEXT NOT NULL, first INTEGER NOT NULL," \
+  " last INTEGER NOT NULL, tries INTEGER NOT NULL, input BLOB, bytes INTEGER NOT NULL);"
 
 static const char schema[] =
   "CREATE TABLE meta(k TEXT PRIMARY KEY, v) WITHOUT ROWID;"
@@ -27,7 +34,7 @@ static const char schema[] =
   "CREATE TABLE idlog(first_n INTEGER PRIMARY KEY, h BLOB NOT NULL);"
   "CREATE TABLE consumer(id INTEGER PRIMARY KEY, user TEXT NOT NULL, name TEXT NOT NULL, used INTEGER NOT NULL, UNIQUE(user,name));"
   "CREATE TABLE ack(consumer INTEGER, channel TEXT, epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(consumer,channel)) WITHOUT ROWID;"
-  "CREATE TABLE forgotten(h INTEGER PRIMARY KEY, epoch TEXT NOT NULL);";
+  "CREATE TABLE forgotten(h INTEGER PRIMARY KEY, epoch TEXT NOT NULL);" SOURCES;
 
 G_DEFINE_QUARK (wsed-sqlite-error, wsed_sqlite_error)
 
@@ -191,10 +198,10 @@ static gboolean
 recognise (sqlite3     *db,
            const char  *path,
            gboolean    *empty,
+           gint64      *format,
            GError     **error)
 {
-  gint64 format;
-
+  *format = FORMAT;
   if (!wsed_sqlite_exec (db, "SELECT count(*) FROM sqlite_schema", error))
     {
       g_prefix_error (error, "opening the log %s: ", path);
@@ -210,14 +217,32 @@ recognise (sqlite3     *db,
                    path);
       return FALSE;
     }
-  format = wsed_sqlite_get_int (db, "SELECT v FROM meta WHERE k='format'");
-  if (format > FORMAT)
+  *format = wsed_sqlite_get_int (db, "SELECT v FROM meta WHERE k='format'");
+  if (*format > FORMAT)
     g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED,
                  "opening the log %s: its format %" G_GINT64_FORMAT " is newer than this program's, %d",
-                 path, format, FORMAT);
-  else if (format < 1)
+                 path, *format, FORMAT);
+  else if (*format < 1)
     g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is damaged: its format cannot be read", path);
-  return format == FORMAT;
+  return *format >= 1 && *format <= FORMAT;
+}
+
+/* What an older version of this program left: brought up to date, or left as it is. */
+static gboolean
+upgrade (sqlite3     *db,
+         const char  *path,
+         GError     **error)
+{
+  g_autofree char *sql = g_strdup_printf ("BEGIN IMMEDIATE; %s UPDATE meta SET v=%d WHERE k='format'; COMMIT;", SOURCES, FORMAT);
+
+  if (wsed_sqlite_exec (db, sql, error))
+    {
+      g_message ("the log %s was brought to format %d; older versions of wsed cannot open it any more", path, FORMAT);
+      return TRUE;
+    }
+  wsed_sqlite_rollback (db);
+  g_prefix_error (error, "bringing the log %s to format %d: ", path, FORMAT);
+  return FALSE;
 }
 
 /* All in one transaction, and before the change to WAL, so that the file is a log or empty at any moment. */
@@ -279,8 +304,9 @@ set_up (sqlite3         *db,
         GError         **error)
 {
   gboolean empty;
+  gint64 format;
 
-  if (!recognise (db, path, &empty, error) || (empty && !make_file (db, error)))
+  if (!recognise (db, path, &empty, &format, error) || (empty && !make_file (db, error)))
     return FALSE;
   /* Where secure_delete is off, copies of an event would lie in pages that were freed while it was kept; that it is on is a tenth of
    * what trimming costs. */
@@ -293,6 +319,8 @@ set_up (sqlite3         *db,
       g_prefix_error (error, "opening the log %s: ", path);
       return FALSE;
     }
+  if (format < FORMAT && !upgrade (db, path, error))
+    return FALSE;
   return read_meta (db, path, meta, error);
 }
 

@@ -4,65 +4,19 @@
  * into the next one. Nothing is answered before it is committed. While the file cannot be written, appends are refused at once and
  * reading goes on. */
 
-#include "log/wsed-sqlite-writer.h"
-#include "log/wsed-ballast.h"
-#include "log/wsed-commit.h"
-#include "log/wsed-eraser.h"
+#include "log/wsed-sqlite-writer-private.h"
 #include "log/wsed-log-mark.h"
 #include "log/wsed-log-task.h"
-#include "log/wsed-retention.h"
-#include "log/wsed-sqlite-consumers.h"
 
 #include <string.h>
 #include <unistd.h>
 
 /* Between two attempts to write again, and two looks at retention when nothing comes. */
 #define MAINTAIN_EVERY G_USEC_PER_SEC
-/* Between two looks at which consumers have not been used for long. */
+/* Between two looks at which consumers have not been used for long, and which dead letters are too old. */
 #define FORGET_EVERY (10 * G_TIME_SPAN_MINUTE)
 /* Sweeper steps with a checkpoint behind each while the disk is full. */
 #define FULL_STEPS 16
-
-struct _WsedSqliteWriter
-{
-  WsedRetention retention;
-  int lock_fd;
-  sqlite3 *db;
-  WsedIndex *index;
-  WsedCheckpoint *checkpoint;
-  WsedCommit *commit;
-  WsedSweeper *sweeper;
-  WsedEraser *eraser;
-  WsedSqliteConsumers *consumers;
-  gint64 forgot;               /* monotonic: when consumers were last looked through */
-  WsedBallast ballast;
-  GPtrArray *waiting;          /* (element-type WsedAppend): answered with the next commit */
-  gint64 maintained;           /* monotonic */
-  gboolean more;               /* the sweeper has work left */
-  gboolean full;               /* it stopped for want of room */
-
-  WsedInbox *inbox;
-  pthread_t thread;
-  gboolean stop;
-
-  pthread_mutex_t stats_lock;
-  WsedLogStats stats;
-  guint64 queued_bytes;        /* atomic */
-};
-
-static void
-set_state (WsedSqliteWriter   *self,
-           const GError *error)
-{
-  pthread_mutex_lock (&self->stats_lock);
-  if (self->stats.state == WSED_LOG_OK && error != NULL)
-    g_warning ("the log cannot be written: %s", error->message);
-  else if (self->stats.state != WSED_LOG_OK && error == NULL)
-    g_message ("the log can be written again");
-  self->stats.state = error != NULL ? WSED_LOG_DEGRADED : WSED_LOG_OK;
-  g_strlcpy (self->stats.reason, error != NULL ? error->message : "", sizeof self->stats.reason);
-  pthread_mutex_unlock (&self->stats_lock);
-}
 
 static void
 count (WsedSqliteWriter *self,
@@ -70,13 +24,16 @@ count (WsedSqliteWriter *self,
        guint       duplicates,
        guint       commits)
 {
-  pthread_mutex_lock (&self->stats_lock);
-  self->stats.appended += appended;
-  self->stats.duplicates += duplicates;
-  self->stats.commits += commits;
-  wsed_sweeper_get (self->sweeper, &self->stats.events, &self->stats.bytes, &self->stats.removed);
-  self->stats.unreadable = self->commit->cursor.unreadable;
-  pthread_mutex_unlock (&self->stats_lock);
+  WsedLogStats *stats = &self->stats.stats;
+
+  pthread_mutex_lock (&self->stats.lock);
+  stats->appended += appended;
+  stats->duplicates += duplicates;
+  stats->commits += commits;
+  wsed_sweeper_get (self->sweeper, &stats->events, &stats->bytes, &stats->removed);
+  stats->unreadable = self->commit->cursor.unreadable;
+  stats->letters = wsed_sqlite_sources_count (self->commit->sources);
+  pthread_mutex_unlock (&self->stats.lock);
 }
 
 static void
@@ -97,9 +54,8 @@ refuse (WsedSqliteWriter *self,
       g_clear_pointer (&append->entries[i], wsed_entry_unref);
       append->duplicates[i] = 0;
     }
-  pthread_mutex_lock (&self->stats_lock);
-  append->error = g_error_new (WSE_ERROR, WSE_ERROR_UNAVAILABLE, "the log cannot be written now: %s", self->stats.reason);
-  pthread_mutex_unlock (&self->stats_lock);
+  g_clear_error (&append->error);
+  append->error = wsed_sqlite_stats_get_error (&self->stats);
   answer (self, append);
 }
 
@@ -107,7 +63,7 @@ static void
 note_failure (WsedSqliteWriter   *self,
               const GError *error)
 {
-  set_state (self, error);
+  wsed_sqlite_stats_set_state (&self->stats, error);
   self->maintained = g_get_monotonic_time ();
   if (!self->full && g_error_matches (error, WSED_SQLITE_ERROR, SQLITE_FULL))
     {
@@ -159,7 +115,7 @@ recover (WsedSqliteWriter *self)
   if (wsed_sqlite_exec (self->db, "UPDATE meta SET v=v WHERE k='format'", &error))
     {
       self->full = FALSE;
-      set_state (self, NULL);
+      wsed_sqlite_stats_set_state (&self->stats, NULL);
     }
   else
     note_failure (self, error);
@@ -179,6 +135,7 @@ commit (WsedSqliteWriter *self)
 {
   g_autoptr (GError) error = NULL;
   guint events = self->commit->entries->len, blocks, duplicates = 0;
+  gboolean wrote = wsed_commit_is_due (self->commit);
   gboolean done = wsed_commit_run (self->commit, &blocks, &error);
   /* Before the answers: who has one finds the event counted. */
   gboolean due = done && events > 0 && wsed_sweeper_wrote (self->sweeper, blocks, events);
@@ -196,21 +153,39 @@ commit (WsedSqliteWriter *self)
           refuse (self, append);
           continue;
         }
-      append->n_done = append->events->len;
+      append->n_done = append->error == NULL ? append->events->len : 0;
       for (guint k = 0; k < append->n_done; k++)
         duplicates += append->duplicates[k];
     }
-  if (done && (events > 0 || duplicates > 0))
-    count (self, events, duplicates, events > 0);
+  if (done && (wrote || duplicates > 0))
+    count (self, events, duplicates, wrote);
   for (guint i = 0; done && i < self->waiting->len; i++)
     answer (self, g_ptr_array_index (self->waiting, i));
   g_ptr_array_set_size (self->waiting, 0);
-  if (!done || events == 0)
+  if (!done || !wrote)
     return done;
   wsed_checkpoint_after_commit (self->checkpoint);
   if (due)
     trim (self);
   return TRUE;
+}
+
+/* FALSE: it was answered, or waits for the transaction that it does not fit behind. */
+static gboolean
+begin_atomic (WsedSqliteWriter *self,
+              WsedAppend       *append)
+{
+  if (self->commit->entries->len + append->events->len > WSED_MAX_ATOMIC_EVENTS || wsed_commit_is_full (self->commit))
+    commit (self);
+  if (!wsed_sqlite_stats_is_ok (&self->stats))
+    {
+      refuse (self, append);
+      return FALSE;
+    }
+  if (wsed_sqlite_sources_stage (self->commit->sources, append))
+    return TRUE;
+  g_ptr_array_add (self->waiting, append);
+  return FALSE;
 }
 
 static void
@@ -219,12 +194,15 @@ on_append (WsedMessage *message,
 {
   WsedSqliteWriter *self = user_data;
   WsedAppend *append = wsed_log_task_take (message);
+  gboolean atomic = wsed_append_is_atomic (append);
 
+  if (atomic && !begin_atomic (self, append))
+    return;
   for (guint i = 0; i < append->events->len; i++)
     {
-      if (wsed_commit_is_full (self->commit) && commit (self))
+      if (!atomic && wsed_commit_is_full (self->commit) && commit (self))
         append->n_done = i;
-      if (self->stats.state != WSED_LOG_OK)
+      if (!wsed_sqlite_stats_is_ok (&self->stats))
         {
           refuse (self, append);
           return;
@@ -269,13 +247,51 @@ on_erase (WsedMessage *message,
   g_autoptr (GError) error = NULL;
 
   commit (self);
-  if (self->stats.state == WSED_LOG_OK && !wsed_eraser_erase (self->eraser, erase, g_get_real_time (), &error))
+  if (wsed_sqlite_stats_is_ok (&self->stats) && !wsed_eraser_erase (self->eraser, erase, g_get_real_time (), &error))
     note_failure (self, error);
-  if (self->stats.state != WSED_LOG_OK)
-    erase->error = g_error_new (WSE_ERROR, WSE_ERROR_UNAVAILABLE, "the log cannot be written now: %s", self->stats.reason);
+  if (!wsed_sqlite_stats_is_ok (&self->stats))
+    erase->error = wsed_sqlite_stats_get_error (&self->stats);
   else
     self->more = TRUE;
   wsed_inbox_push (erase->reply_to, &erase->message);
+}
+
+static void
+on_positions (WsedMessage *message,
+              gpointer     user_data)
+{
+  WsedSqliteWriter *self = user_data;
+  WsedPositions *positions = wsed_log_task_take (message);
+
+  commit (self);
+  wsed_sqlite_sources_positions (self->commit->sources, positions);
+  wsed_inbox_push (positions->reply_to, &positions->message);
+}
+
+static void
+on_letters (WsedMessage *message,
+            gpointer     user_data)
+{
+  WsedSqliteWriter *self = user_data;
+  WsedLetters *letters = wsed_log_task_take (message);
+  gboolean writes = letters->verb == WSED_LETTERS_REMOVE || letters->verb == WSED_LETTERS_FAIL;
+  g_autoptr (GError) error = NULL;
+
+  commit (self);
+  if (writes && !wsed_sqlite_stats_is_ok (&self->stats))
+    letters->error = wsed_sqlite_stats_get_error (&self->stats);
+  else if (!wsed_sqlite_sources_letters (self->commit->sources, letters, g_get_real_time (), &error))
+    {
+      if (writes)
+        note_failure (self, error);
+      letters->error = g_error_new_literal (WSE_ERROR, WSE_ERROR_UNAVAILABLE, error->message);
+    }
+  else if (writes)
+    {
+      wsed_checkpoint_after_commit (self->checkpoint);
+      count (self, 0, 0, 0);
+    }
+  wsed_inbox_push (letters->reply_to, &letters->message);
 }
 
 static void
@@ -294,9 +310,9 @@ run_consumers (WsedSqliteWriter *self)
   g_autoptr (GError) error = NULL;
   gboolean wrote;
 
-  if (self->stats.state != WSED_LOG_OK)
+  if (!wsed_sqlite_stats_is_ok (&self->stats))
     {
-      error = g_error_new_literal (WSE_ERROR, WSE_ERROR_UNAVAILABLE, self->stats.reason);
+      error = g_error_new_literal (WSE_ERROR, WSE_ERROR_UNAVAILABLE, self->stats.stats.reason);
       wsed_sqlite_consumers_refuse (self->consumers, error);
     }
   else if (!wsed_sqlite_consumers_run (self->consumers, &wrote, &error))
@@ -316,11 +332,12 @@ on_stop (WsedMessage *message,
 }
 
 static void
-forget_consumers (WsedSqliteWriter *self)
+forget (WsedSqliteWriter *self)
 {
   g_autoptr (GError) error = NULL;
+  gint64 now = g_get_real_time ();
 
-  if (wsed_sqlite_consumers_forget (self->consumers, g_get_real_time (), &error))
+  if (wsed_sqlite_consumers_forget (self->consumers, now, &error) && wsed_sqlite_sources_forget (self->commit->sources, now, &error))
     wsed_checkpoint_after_commit (self->checkpoint);
   else
     note_failure (self, error);
@@ -334,7 +351,7 @@ maintain (WsedSqliteWriter *self)
   /* Under load the commits set the sweeper's pace. */
   if (now - self->maintained < MAINTAIN_EVERY && (!self->more || wsed_inbox_wait (self->inbox, 0)))
     return;
-  if (self->stats.state != WSED_LOG_OK)
+  if (!wsed_sqlite_stats_is_ok (&self->stats))
     {
       if (now - self->maintained < MAINTAIN_EVERY)
         return;
@@ -347,7 +364,7 @@ maintain (WsedSqliteWriter *self)
   if (now - self->forgot >= FORGET_EVERY)
     {
       self->forgot = now;
-      forget_consumers (self);
+      forget (self);
     }
   if (!self->ballast.held)
     wsed_ballast_hold (&self->ballast);
@@ -357,7 +374,7 @@ maintain (WsedSqliteWriter *self)
 static gint64
 next_deadline (WsedSqliteWriter *self)
 {
-  if (self->more && self->stats.state == WSED_LOG_OK)
+  if (self->more && wsed_sqlite_stats_is_ok (&self->stats))
     return 0;
   return self->maintained + MAINTAIN_EVERY;
 }
@@ -403,73 +420,6 @@ run_thread (void *user_data)
   return NULL;
 }
 
-/* On a disk that is full the ballast is what the file is opened with. */
-static sqlite3 *
-open_with_ballast (WsedSqliteWriter  *self,
-                   const char        *path,
-                   WsedSqliteMeta    *meta,
-                   GError           **error)
-{
-  g_autoptr (GError) first = NULL;
-  sqlite3 *db = wsed_sqlite_create (path, self->retention.sync_full, meta, &first);
-
-  if (db != NULL)
-    return db;
-  if (!g_error_matches (first, WSED_SQLITE_ERROR, SQLITE_FULL) || !self->ballast.held)
-    {
-      g_propagate_error (error, g_steal_pointer (&first));
-      return NULL;
-    }
-  wsed_ballast_drop (&self->ballast);
-  self->full = TRUE;
-  set_state (self, first);
-  return wsed_sqlite_create (path, self->retention.sync_full, meta, error);
-}
-
-static gboolean
-open_file (WsedSqliteWriter  *self,
-           const char        *path,
-           GError           **error)
-{
-  WsedSqliteMeta meta;
-  guint64 unreadable = 0;
-  gsize wal_limit;
-
-  self->lock_fd = wsed_sqlite_lock (path, error);
-  if (self->lock_fd < 0)
-    return FALSE;
-  wsed_ballast_init (&self->ballast, path, 2 * WSED_WAL_LIMIT);
-  self->db = open_with_ballast (self, path, &meta, error);
-  if (self->db == NULL)
-    return FALSE;
-  wal_limit = CLAMP (self->ballast.size / 2, 1024 * 1024, WSED_WAL_LIMIT);
-  self->index = wsed_index_new (self->db, &meta, self->retention.max_events, error);
-  if (self->index == NULL || !wsed_index_load (self->index, &meta, &unreadable, error))
-    return FALSE;
-  if (wsed_log_mark_is_ahead (self->lock_fd, self->index->epoch, self->index->n) && !wsed_index_begin_anew (self->index, error))
-    return FALSE;
-  wsed_log_mark_write (self->lock_fd, self->index->epoch, self->index->n);
-  if (unreadable > 0)
-    g_warning ("the log is damaged: %" G_GUINT64_FORMAT " blocks at its end have a wrong checksum; their events are told as lost",
-               unreadable);
-  self->commit = wsed_commit_new (self->db, self->index, error);
-  if (self->commit == NULL || !wsed_commit_load_ids (self->commit, meta.secret, error))
-    return FALSE;
-  self->commit->cursor.unreadable = unreadable;
-  self->sweeper = wsed_sweeper_new (self->db, self->index, &self->retention, wal_limit, error);
-  if (self->sweeper == NULL)
-    return FALSE;
-  self->consumers = wsed_sqlite_consumers_new (self->db, error);
-  if (self->consumers == NULL)
-    return FALSE;
-  self->checkpoint = wsed_checkpoint_new (path, wal_limit, error);
-  if (self->checkpoint == NULL)
-    return FALSE;
-  wsed_checkpoint_watch (self->checkpoint, self->db);
-  self->eraser = wsed_eraser_new (self->db, self->index, self->checkpoint, self->sweeper, error);
-  return self->eraser != NULL;
-}
-
 WsedSqliteWriter *
 wsed_sqlite_writer_new (const char           *path,
                  const WsedRetention  *retention,
@@ -483,8 +433,8 @@ wsed_sqlite_writer_new (const char           *path,
   self->waiting = g_ptr_array_new ();
   /* The first look at retention is due at once. */
   self->maintained = g_get_monotonic_time () - MAINTAIN_EVERY;
-  pthread_mutex_init (&self->stats_lock, NULL);
-  self->stop = !open_file (self, path, error);
+  wsed_sqlite_stats_init (&self->stats);
+  self->stop = !wsed_sqlite_writer_open (self, path, error);
   if (!self->stop)
     {
       count (self, 0, 0, 0);
@@ -524,7 +474,7 @@ wsed_sqlite_writer_free (WsedSqliteWriter *self)
     close (self->lock_fd);
   wsed_inbox_free (self->inbox);
   g_ptr_array_unref (self->waiting);
-  pthread_mutex_destroy (&self->stats_lock);
+  wsed_sqlite_stats_clear (&self->stats);
   g_free (self);
 }
 
@@ -570,11 +520,23 @@ wsed_sqlite_writer_erase (WsedSqliteWriter *self,
 }
 
 void
+wsed_sqlite_writer_positions (WsedSqliteWriter *self,
+                              WsedPositions    *positions)
+{
+  wsed_log_task_send (self->inbox, positions, on_positions, self);
+}
+
+void
+wsed_sqlite_writer_letters (WsedSqliteWriter *self,
+                            WsedLetters      *letters)
+{
+  wsed_log_task_send (self->inbox, letters, on_letters, self);
+}
+
+void
 wsed_sqlite_writer_get_stats (WsedSqliteWriter   *self,
                        WsedLogStats *stats)
 {
-  pthread_mutex_lock (&self->stats_lock);
-  *stats = self->stats;
-  pthread_mutex_unlock (&self->stats_lock);
+  wsed_sqlite_stats_get (&self->stats, stats);
   stats->queued_bytes = __atomic_load_n (&self->queued_bytes, __ATOMIC_RELAXED);
 }

@@ -22,6 +22,8 @@ void            wsed_sqlite_writer_append (WsedSqliteWriter *self, WsedAppend *a
 void            wsed_sqlite_writer_heads  (WsedSqliteWriter *self, WsedHeads *heads);
 void            wsed_sqlite_writer_consume (WsedSqliteWriter *self, WsedConsumer *consumer);
 void            wsed_sqlite_writer_erase  (WsedSqliteWriter *self, WsedErase *erase);
+void            wsed_sqlite_writer_positions (WsedSqliteWriter *self, WsedPositions *positions);
+void            wsed_sqlite_writer_letters (WsedSqliteWriter *self, WsedLetters *letters);
 void            wsed_sqlite_writer_get_stats (WsedSqliteWriter *self, WsedLogStats *stats);
 
 G_END_DECLS

@@ -101,6 +101,20 @@ stall_log_erase (WsedLog   *log,
 }
 
 static void
+stall_log_positions (WsedLog       *log,
+                     WsedPositions *positions)
+{
+  wsed_log_positions (STALL_LOG (log)->log, positions);
+}
+
+static void
+stall_log_letters (WsedLog     *log,
+                   WsedLetters *letters)
+{
+  wsed_log_letters (STALL_LOG (log)->log, letters);
+}
+
+static void
 stall_log_get_stats (WsedLog      *log,
                      WsedLogStats *stats)
 {
@@ -122,6 +136,8 @@ stall_log_iface_init (WsedLogInterface *iface)
   iface->locate = stall_log_locate;
   iface->consume = stall_log_consume;
   iface->erase = stall_log_erase;
+  iface->positions = stall_log_positions;
+  iface->letters = stall_log_letters;
   iface->get_stats = stall_log_get_stats;
   iface->close = stall_log_close;
 }

@@ -228,6 +228,35 @@ test_forgotten (void)
   log_fixture_clear (&fixture);
 }
 
+/* A file of the version before: it goes on, with what came since. */
+static void
+test_older_file (void)
+{
+  GArray *moves = wsed_moves_new ();
+  LogFixture fixture;
+  WsedAppend *append;
+  g_autofree char *ids = NULL;
+
+  log_fixture_init (&fixture, LOG_SQLITE, NULL);
+  log_append_many (&fixture, "a", 3, "user:1");
+  log_fixture_close (&fixture);
+  run_sql (&fixture, "DROP TABLE position; DROP TABLE letter; UPDATE meta SET v=1 WHERE k='format'");
+  log_fixture_open (&fixture);
+  log_append_many (&fixture, "b", 1, "user:1");
+  wsed_moves_add (moves, "kafka:g/t/0", -1, 7);
+  append = wsed_append_new (log_new_events (), fixture.inbox);
+  wsed_append_set_moves (append, moves);
+  wsed_log_append (fixture.log, append);
+  g_assert_true (log_wait (fixture.inbox) == &append->message);
+  g_assert_no_error (append->error);
+  wsed_append_free (append);
+  log_fixture_close (&fixture);
+  log_fixture_open (&fixture);
+  ids = log_read_ids (&fixture, "user:1", 0, 100);
+  g_assert_cmpstr (ids, ==, "a1 a2 a3 b1");
+  log_fixture_clear (&fixture);
+}
+
 static void
 test_other_files (void)
 {
@@ -542,6 +571,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sqlite-log/sweep", test_sweep);
   g_test_add_func ("/sqlite-log/forgotten", test_forgotten);
   g_test_add_func ("/sqlite-log/other-files", test_other_files);
+  g_test_add_func ("/sqlite-log/older-file", test_older_file);
   g_test_add_func ("/sqlite-log/bit-flips", test_bit_flips);
   g_test_add_func ("/sqlite-log/damaged-block", test_damaged_block);
   g_test_add_func ("/sqlite-log/restored", test_restored);
