@@ -416,6 +416,9 @@ close_log (WsedDaemon *self)
 
   sigaction (SIGALRM, &action, NULL);
   alarm (CLOSE_DEADLINE);
+  /* What was revoked is on disk then, which may hang as the log's may. */
+  if (self->authority != NULL)
+    wsed_authority_stop (self->authority);
   wsed_log_close (self->log);
   alarm (0);
   while (wsed_inbox_run (self->inbox) > 0)
@@ -430,8 +433,6 @@ wsed_daemon_free (WsedDaemon *self)
   g_clear_handle_id (&self->sigterm, g_source_remove);
   g_clear_handle_id (&self->sigint, g_source_remove);
   g_clear_handle_id (&self->sighup, g_source_remove);
-  if (self->authority != NULL)
-    wsed_authority_stop (self->authority);
   if (self->log != NULL)
     close_log (self);
   wsed_http_free (self->http);

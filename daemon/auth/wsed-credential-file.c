@@ -43,13 +43,25 @@ read_all (int          fd,
   return n == 0 || fail (error, g_strerror (errno));
 }
 
+static int
+open_file (const char *path)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat status;
+
+  /* Another program has a lease on it, which is called back now: that is waited for. */
+  if (fd < 0 && errno == EWOULDBLOCK && stat (path, &status) == 0 && S_ISREG (status.st_mode))
+    fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  return fd;
+}
+
 char *
 wsed_credential_file_read (const char  *path,
                            gsize       *length,
                            GError     **error)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd = open_file (path);
   gboolean whole;
 
   if (fd < 0)

@@ -44,6 +44,7 @@ wsed_grant_unref (WsedGrant *grant)
   g_strfreev (grant->publish);
   g_clear_pointer (&grant->filter, wse_filter_unref);
   g_free (grant->jti);
+  g_free (grant->kid);
   g_free (grant->line);
   g_free (grant);
 }

@@ -19,7 +19,9 @@ typedef struct
   gint64 expires;              /* microseconds since 1970; G_MAXINT64: never */
   gint64 issued;               /* microseconds since 1970; G_MININT64: it does not say */
   char *jti;                   /* NULL: it does not say */
-  guint8 digest[32];           /* a service's: SHA-256 of its key */
+  guint8 digest[32];           /* SHA-256 of the key that let it in: a service's own, or the one that its token is signed with */
+  guint algorithm;             /* a token's: WsedAlgorithm; 0: there is no token */
+  char *kid;                   /* a token's: the name of a key in it; NULL: it names none */
   char *line;                  /* a service's: what grants it this, as it stands in the file; NULL: a user's */
 } WsedGrant;
 

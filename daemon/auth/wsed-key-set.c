@@ -16,6 +16,7 @@
 
 struct _WsedKeySet
 {
+  guint refs;                  /* atomic */
   GPtrArray *keys;             /* (element-type WsedKey) */
 };
 
@@ -138,6 +139,7 @@ wsed_key_set_new (const char  *where,
   g_autoptr (WsedKeySet) self = g_new0 (WsedKeySet, 1);
   gboolean is_file = g_str_has_prefix (where, "file:"), usable = FALSE;
 
+  self->refs = 1;
   self->keys = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_key_free);
   if (!(is_file ? read_file (self->keys, where + strlen ("file:"), error) : read_secret (self->keys, where, error)))
     {
@@ -151,6 +153,11 @@ wsed_key_set_new (const char  *where,
 
       key->algorithms &= algorithms;
       usable |= key->algorithms != 0;
+      if (!wsed_key_measure (key))
+        {
+          g_set_error_literal (error, WSE_ERROR, WSE_ERROR_FAILED, "jwt-key holds a key that cannot be written out");
+          return NULL;
+        }
     }
   if (usable)
     return g_steal_pointer (&self);
@@ -158,13 +165,22 @@ wsed_key_set_new (const char  *where,
   return NULL;
 }
 
+/* A key without a kid, of a PEM file or a secret, is meant whatever the token says. */
+static gboolean
+is_meant (const WsedKey *key,
+          const char    *kid)
+{
+  return kid == NULL || key->kid == NULL || strcmp (kid, key->kid) == 0;
+}
+
 WsedVerdict
-wsed_key_set_verify (WsedKeySet    *self,
-                     const char    *kid,
-                     WsedAlgorithm  algorithm,
-                     const char    *text,
-                     gsize          length,
-                     GBytes        *signature)
+wsed_key_set_verify (WsedKeySet     *self,
+                     const char     *kid,
+                     WsedAlgorithm   algorithm,
+                     const char     *text,
+                     gsize           length,
+                     GBytes         *signature,
+                     const WsedKey **found)
 {
   WsedVerdict verdict = WSED_NO_SUCH_KEY;
 
@@ -172,23 +188,69 @@ wsed_key_set_verify (WsedKeySet    *self,
     {
       const WsedKey *key = self->keys->pdata[i];
 
-      /* A key without a kid, of a PEM file or a secret, is meant whatever the token says. */
-      if (kid != NULL && key->kid != NULL && strcmp (kid, key->kid) != 0)
+      if (!is_meant (key, kid))
         continue;
       if ((key->algorithms & algorithm) == 0)
         verdict = MAX (verdict, WSED_NO_SUCH_ALGORITHM);
       else if (wsed_key_verify (key, algorithm, text, length, signature))
-        return WSED_VERIFIED;
+        {
+          *found = key;
+          return WSED_VERIFIED;
+        }
       else
         verdict = WSED_BAD_SIGNATURE;
     }
   return verdict;
 }
 
-void
-wsed_key_set_free (WsedKeySet *self)
+gboolean
+wsed_key_set_has (WsedKeySet      *self,
+                  const WsedGrant *grant)
 {
-  if (self == NULL)
+  for (guint i = 0; i < self->keys->len; i++)
+    {
+      const WsedKey *key = self->keys->pdata[i];
+
+      if ((key->algorithms & grant->algorithm) != 0 && is_meant (key, grant->kid)
+          && memcmp (key->digest, grant->digest, sizeof key->digest) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+wsed_key_set_covers (WsedKeySet *self,
+                     WsedKeySet *before)
+{
+  for (guint i = 0; i < before->keys->len; i++)
+    {
+      const WsedKey *old = before->keys->pdata[i];
+      gboolean there = FALSE;
+
+      for (guint j = 0; j < self->keys->len && !there; j++)
+        {
+          const WsedKey *key = self->keys->pdata[j];
+
+          there = (old->algorithms & ~key->algorithms) == 0 && (key->kid == NULL || g_strcmp0 (key->kid, old->kid) == 0)
+                  && memcmp (key->digest, old->digest, sizeof key->digest) == 0;
+        }
+      if (!there)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+WsedKeySet *
+wsed_key_set_ref (WsedKeySet *self)
+{
+  __atomic_fetch_add (&self->refs, 1, __ATOMIC_RELAXED);
+  return self;
+}
+
+void
+wsed_key_set_unref (WsedKeySet *self)
+{
+  if (self == NULL || __atomic_sub_fetch (&self->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_ptr_array_unref (self->keys);
   g_free (self);

@@ -9,6 +9,8 @@
 #include <openssl/ecdsa.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "wse-error.h"
@@ -113,6 +115,26 @@ wsed_key_new_pem (const char  *pem,
   key->algorithms = algorithm_of (pkey);
   key->pkey = g_steal_pointer (&pkey);
   return key;
+}
+
+gboolean
+wsed_key_measure (WsedKey *key)
+{
+  guint8 *der = NULL;
+  int length;
+
+  G_STATIC_ASSERT (sizeof key->digest == SHA256_DIGEST_LENGTH);
+  if (key->secret != NULL)
+    {
+      SHA256 (g_bytes_get_data (key->secret, NULL), g_bytes_get_size (key->secret), key->digest);
+      return TRUE;
+    }
+  length = i2d_PUBKEY (key->pkey, &der);
+  if (length <= 0)
+    return FALSE;
+  SHA256 (der, length, key->digest);
+  OPENSSL_free (der);
+  return TRUE;
 }
 
 static gboolean

@@ -28,6 +28,7 @@ typedef struct
   guint algorithms;            /* WsedAlgorithm, several */
   EVP_PKEY *pkey;              /* NULL: a secret */
   GBytes *secret;
+  guint8 digest[32];           /* what tells it from any other, whatever it is called: SHA-256 of what it is made of */
 } WsedKey;
 
 /* 0 where it is none of them. */
@@ -39,6 +40,8 @@ WsedKey  *wsed_key_new_secret (GBytes *secret);
 WsedKey  *wsed_key_new_pem    (const char *pem, gsize length, GError **error);
 /* A JSON Web Key (RFC 7517). NULL with *@problem, a static text; *@foreign: it is well formed, but for something else. */
 WsedKey  *wsed_key_new_jwk    (const WseJsonValue *jwk, const char **problem, gboolean *foreign);
+/* Works out its digest. FALSE: there is no memory for it. */
+gboolean  wsed_key_measure    (WsedKey *key);
 /* Whether @signature is this key's of @text. @algorithm must be one of the key's. */
 gboolean  wsed_key_verify     (const WsedKey *key, WsedAlgorithm algorithm, const char *text, gsize length, GBytes *signature);
 void      wsed_key_free       (WsedKey *key);

@@ -91,18 +91,26 @@ verify (const char            *token,
   gsize length;
   const char *text = g_bytes_get_data (parts[0], &length);
   const char *wrong = wsed_object_read (text, length, header_member, &header);
+  const WsedKey *key;
   WsedAlgorithm algorithm;
+  WsedGrant *grant;
 
   if (wrong != NULL)
     return fail (problem, "malformed", wrong);
   algorithm = header.alg != NULL ? wsed_algorithm_from_name (header.alg) : 0;
   if (algorithm == 0)
     return fail (problem, "algorithm", "the token is not signed in a way that is taken: HS256, HS384, HS512, RS256 or ES256");
-  switch (wsed_key_set_verify (keys, header.kid, algorithm, token, signed_length, parts[2]))
+  switch (wsed_key_set_verify (keys, header.kid, algorithm, token, signed_length, parts[2], &key))
     {
     case WSED_VERIFIED:
       text = g_bytes_get_data (parts[1], &length);
-      return wsed_claims_read (text, length, rules, now, problem);
+      grant = wsed_claims_read (text, length, rules, now, problem);
+      if (grant == NULL)
+        return NULL;
+      memcpy (grant->digest, key->digest, sizeof grant->digest);
+      grant->algorithm = algorithm;
+      grant->kid = g_steal_pointer (&header.kid);
+      return grant;
     case WSED_NO_SUCH_KEY:
       *unknown_key = TRUE;
       return fail (problem, "key", "the token is signed with a key (kid) that is not known here");

@@ -18,6 +18,7 @@ typedef struct
 {
   const char *reason;          /* for a metric: one word */
   const char *text;            /* for who sent it */
+  gboolean undecided;          /* the file of keys is being read: it may be taken after that */
 } WsedCredentialProblem;
 
 typedef struct

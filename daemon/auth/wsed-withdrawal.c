@@ -7,32 +7,45 @@
 struct _WsedWithdrawal
 {
   guint refs;                  /* atomic */
-  WsedRevocation *revocation;  /* one of the two */
-  WsedApiKeys *left;
+  WsedRevocation *revocation;  /* one of the three */
+  WsedApiKeys *services;
+  WsedKeySet *keys;
 };
 
 static WsedWithdrawal *
-withdrawal_new (WsedRevocation *revocation,
-                WsedApiKeys    *left)
+withdrawal_new (void)
 {
   WsedWithdrawal *self = g_new0 (WsedWithdrawal, 1);
 
   self->refs = 1;
-  self->revocation = revocation;
-  self->left = left;
   return self;
 }
 
 WsedWithdrawal *
 wsed_withdrawal_new_revocation (WsedRevocation *revocation)
 {
-  return withdrawal_new (wsed_revocation_ref (revocation), NULL);
+  WsedWithdrawal *self = withdrawal_new ();
+
+  self->revocation = wsed_revocation_ref (revocation);
+  return self;
 }
 
 WsedWithdrawal *
 wsed_withdrawal_new_api_keys (WsedApiKeys *left)
 {
-  return withdrawal_new (NULL, wsed_api_keys_ref (left));
+  WsedWithdrawal *self = withdrawal_new ();
+
+  self->services = wsed_api_keys_ref (left);
+  return self;
+}
+
+WsedWithdrawal *
+wsed_withdrawal_new_keys (WsedKeySet *left)
+{
+  WsedWithdrawal *self = withdrawal_new ();
+
+  self->keys = wsed_key_set_ref (left);
+  return self;
 }
 
 WsedWithdrawal *
@@ -48,7 +61,8 @@ wsed_withdrawal_unref (WsedWithdrawal *self)
   if (__atomic_sub_fetch (&self->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_clear_pointer (&self->revocation, wsed_revocation_unref);
-  g_clear_pointer (&self->left, wsed_api_keys_unref);
+  g_clear_pointer (&self->services, wsed_api_keys_unref);
+  g_clear_pointer (&self->keys, wsed_key_set_unref);
   g_free (self);
 }
 
@@ -58,5 +72,7 @@ wsed_withdrawal_covers (const WsedWithdrawal *self,
 {
   if (self->revocation != NULL)
     return grant->service == NULL && wsed_revocation_covers (self->revocation, grant);
-  return grant->service != NULL && !wsed_api_keys_has (self->left, grant);
+  if (self->keys != NULL)
+    return grant->service == NULL && !wsed_key_set_has (self->keys, grant);
+  return grant->service != NULL && !wsed_api_keys_has (self->services, grant);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedTlsContext owns the certificate and key in use, and looks once a second whether their files are others now: it asks for the files
- * themselves, so that an exchanged link, a renamed file and one written anew are all seen. A pair that is of no use changes nothing but a
- * metric and the log. It knows no connection. */
+/* WsedTlsContext owns the certificate and key in use, and has it looked once a second whether their files are others now, beside the main
+ * loop, which a disk that hangs does not keep. It asks for the files themselves, so that an exchanged link, a renamed file and one written
+ * anew are all seen. A pair that is of no use changes nothing but a metric and the log. It knows no connection. */
 
 #include "tls/wsed-tls-context.h"
 
@@ -14,6 +14,7 @@
 
 #include "auth/wsed-credential-file.h"
 #include "metrics/wsed-metrics.h"
+#include "thread/wsed-errand.h"
 #include "wse-error.h"
 
 /* Two looks are so far apart (ms), and a change is taken once it has rested for as long: a pair is two files. */
@@ -30,13 +31,20 @@ typedef struct
   struct timespec modified, changed;
 } Stamp;
 
-struct _WsedTlsContext
+/* The files, and what was seen of them: the errand's, once that has begun. */
+typedef struct
 {
   char *certificate;
   char *key;
-  SSL_CTX *context;
   Stamp seen[2];               /* at the last look */
   Stamp tried[2];              /* when they were last read */
+} Pair;
+
+struct _WsedTlsContext
+{
+  char *certificate;           /* for the log */
+  SSL_CTX *context;
+  WsedErrand *looking;
   guint timer;
   WsedMetricFamily *loads;
   WsedMetric *expiry;
@@ -164,14 +172,14 @@ choose_protocol (SSL                  *ssl,
 }
 
 static SSL_CTX *
-load (WsedTlsContext *self,
-      GError        **error)
+load (const Pair  *pair,
+      GError     **error)
 {
   SSL_CTX *context = SSL_CTX_new (TLS_server_method ());
 
   if (context == NULL)
     {
-      fail (error, self->certificate, "OpenSSL has no context for it");
+      fail (error, pair->certificate, "OpenSSL has no context for it");
       return NULL;
     }
   SSL_CTX_set_min_proto_version (context, TLS1_2_VERSION);
@@ -181,18 +189,18 @@ load (WsedTlsContext *self,
   /* Clients that come back keep the state themselves, in a ticket. */
   SSL_CTX_set_session_cache_mode (context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb (context, choose_protocol, NULL);
-  if (SSL_CTX_set_cipher_list (context, CIPHERS) == 1 && use_file (context, self->certificate, use_chain, error)
-      && use_file (context, self->key, use_key, error))
+  if (SSL_CTX_set_cipher_list (context, CIPHERS) == 1 && use_file (context, pair->certificate, use_chain, error)
+      && use_file (context, pair->key, use_key, error))
     return context;
   SSL_CTX_free (context);
   return NULL;
 }
 
 static void
-look (WsedTlsContext *self,
-      Stamp           stamps[2])
+look (const Pair *pair,
+      Stamp       stamps[2])
 {
-  const char *paths[] = { self->certificate, self->key };
+  const char *paths[] = { pair->certificate, pair->key };
 
   memset (stamps, 0, 2 * sizeof (Stamp));
   for (guint i = 0; i < 2; i++)
@@ -207,6 +215,34 @@ look (WsedTlsContext *self,
       stamps[i].modified = info.st_mtim;
       stamps[i].changed = info.st_ctim;
     }
+}
+
+static void
+pair_free (gpointer data)
+{
+  Pair *pair = data;
+
+  g_free (pair->certificate);
+  g_free (pair->key);
+  g_free (pair);
+}
+
+/* In the errand's thread: the context where the pair is another one now, and has rested. */
+static gpointer
+look_again (gpointer   what,
+            GError   **error)
+{
+  Pair *pair = what;
+  Stamp now[2];
+  gboolean rests;
+
+  look (pair, now);
+  rests = memcmp (now, pair->seen, sizeof now) == 0;
+  memcpy (pair->seen, now, sizeof now);
+  if (!rests || memcmp (now, pair->tried, sizeof now) == 0)
+    return NULL;
+  memcpy (pair->tried, now, sizeof now);
+  return load (pair, error);
 }
 
 static void
@@ -235,56 +271,66 @@ use (WsedTlsContext *self,
 
 static void
 count_load (WsedTlsContext *self,
-              const char     *result)
+            const char     *result)
 {
   const char * const values[] = { result, NULL };
 
   wsed_metric_add (wsed_metric_family_get (self->loads, values), 1);
 }
 
-static gboolean
-on_timer (gpointer user_data)
+static void
+on_looked (gpointer      context,
+           const GError *error,
+           gpointer      user_data)
 {
   WsedTlsContext *self = user_data;
-  g_autoptr (GError) error = NULL;
-  Stamp now[2];
-  gboolean rests;
-  SSL_CTX *context;
 
-  look (self, now);
-  rests = memcmp (now, self->seen, sizeof now) == 0;
-  memcpy (self->seen, now, sizeof now);
-  if (!rests || memcmp (now, self->tried, sizeof now) == 0)
-    return G_SOURCE_CONTINUE;
-  memcpy (self->tried, now, sizeof now);
-  context = load (self, &error);
+  if (context == NULL && error == NULL)
+    return;
   count_load (self, context != NULL ? "ok" : "failed");
   if (context != NULL)
     use (self, context);
   else
     g_warning ("TLS: the certificate stays the one that it was: %s", error->message);
+}
+
+static gboolean
+on_timer (gpointer user_data)
+{
+  WsedTlsContext *self = user_data;
+
+  if (wsed_errand_get_age (self->looking) < 0)
+    wsed_errand_start (self->looking);
   return G_SOURCE_CONTINUE;
 }
+
+static const WsedErrandClass looking = {
+  look_again, on_looked, (GDestroyNotify) SSL_CTX_free, pair_free, "TLS: reading certificate and key",
+};
 
 WsedTlsContext *
 wsed_tls_context_new (const char  *certificate,
                       const char  *key,
+                      WsedInbox   *main,
                       GError     **error)
 {
   static const char * const labels[] = { "result", NULL };
   g_autoptr (WsedTlsContext) self = g_new0 (WsedTlsContext, 1);
+  Pair *pair = g_new0 (Pair, 1);
   SSL_CTX *context;
 
   self->certificate = g_strdup (certificate);
-  self->key = g_strdup (key);
+  pair->certificate = g_strdup (certificate);
+  pair->key = g_strdup (key);
+  self->looking = wsed_errand_new (main, &looking, pair, self);
   self->loads = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_tls_loads_total", "Times that certificate and key were read, by what came of it.",
-                                          labels, 2);
+                                        labels, 2);
   self->expiry = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tls_certificate_expiry_seconds",
                                   "When the TLS certificate in use expires, in seconds since 1970.");
   count_load (self, "ok");
-  look (self, self->tried);
-  memcpy (self->seen, self->tried, sizeof self->seen);
-  context = load (self, error);
+  look (pair, pair->tried);
+  memcpy (pair->seen, pair->tried, sizeof pair->seen);
+  context = load (pair, error);
   if (context == NULL)
     {
       g_prefix_error (error, "preparing TLS: ");
@@ -302,13 +348,19 @@ wsed_tls_context_get (WsedTlsContext *self)
 }
 
 void
+wsed_tls_context_stop (WsedTlsContext *self)
+{
+  g_clear_handle_id (&self->timer, g_source_remove);
+  g_clear_pointer (&self->looking, wsed_errand_free);
+}
+
+void
 wsed_tls_context_free (WsedTlsContext *self)
 {
   if (self == NULL)
     return;
-  g_clear_handle_id (&self->timer, g_source_remove);
+  wsed_tls_context_stop (self);
   SSL_CTX_free (self->context);
   g_free (self->certificate);
-  g_free (self->key);
   g_free (self);
 }

@@ -7,8 +7,17 @@
 #include <string.h>
 
 #include "metrics/wsed-metrics.h"
+#include "transport/wsed-answer.h"
 
 #define KEPT "wsed-grant"
+
+/* A request that waits for keys to be read. */
+typedef struct
+{
+  WsedPending *pending;
+  WsedDecide decide;
+  gpointer user_data;
+} Awaiting;
 
 /* What was found; more than one is none. */
 typedef struct
@@ -82,7 +91,7 @@ judge (WsedAuthority  *authority,
     return (WsedDenial) { 400, "bad_request", "the query parameter `token` is not taken here", "astray", TRUE };
   *grant = wsed_authority_check (authority, found->credential, &problem);
   if (*grant == NULL)
-    return (WsedDenial) { 401, "unauthorized", problem.text, problem.reason, TRUE };
+    return (WsedDenial) { 401, "unauthorized", problem.text, problem.reason, TRUE, problem.undecided };
   if (permission == WSED_PERMISSION_MONITOR && !wsed_grant_may_monitor (*grant))
     return (WsedDenial) { 403, "forbidden", "this needs the permission to monitor", "permission", TRUE };
   if (permission == WSED_PERMISSION_ADMIN && !wsed_grant_may_administer (*grant))
@@ -107,6 +116,7 @@ wsed_credential_check (WsedAuthority     *authority,
                        WsedPermission     permission,
                        gboolean           streaming,
                        gboolean           url_token,
+                       gboolean           may_wait,
                        WsedGrant        **grant)
 {
   Found found = { NULL, 0, FALSE };
@@ -119,11 +129,37 @@ wsed_credential_check (WsedAuthority     *authority,
   find_in_query (g_uri_get_query (soup_server_message_get_uri (message)), streaming && url_token, &found);
   denial = judge (authority, &found, permission, grant);
   g_free (found.credential);
-  if (denial.status == 0)
+  denial.undecided &= may_wait;
+  if (denial.status == 0 || denial.undecided)
     return denial;
   count_denial (denial.reason);
   g_clear_pointer (grant, wsed_grant_unref);
   return denial;
+}
+
+static void
+on_settled (gpointer user_data)
+{
+  g_autofree Awaiting *awaiting = user_data;
+  SoupServerMessage *message = wsed_pending_get_message (awaiting->pending);
+  g_autoptr (SoupServerMessage) held = message != NULL ? g_object_ref (message) : NULL;
+
+  /* Before it is decided: what answers it may pause it again. */
+  wsed_pending_done (awaiting->pending);
+  if (held != NULL)
+    awaiting->decide (held, awaiting->user_data);
+}
+
+void
+wsed_credential_await (WsedAuthority     *authority,
+                       SoupServerMessage *message,
+                       WsedDecide         decide,
+                       gpointer           user_data)
+{
+  Awaiting *awaiting = g_new (Awaiting, 1);
+
+  *awaiting = (Awaiting) { wsed_pending_new (message), decide, user_data };
+  wsed_authority_await (authority, on_settled, awaiting);
 }
 
 char *

@@ -26,12 +26,17 @@ typedef struct
   const char *text;            /* static */
   const char *reason;          /* static, one word, for a metric */
   gboolean presented;          /* there was a credential, and it is none that is taken */
+  gboolean undecided;          /* 401 for now: the file of keys is being read, see wsed_credential_await() */
 } WsedDenial;
 
+typedef void (*WsedDecide) (SoupServerMessage *message, gpointer user_data);
+
 /* Whether who asks may. *@grant: what was granted (transfer full); NULL where @authority is, with which authentication is off, and where
- * nothing is asked for. */
+ * nothing is asked for. @may_wait: FALSE: what is undecided is refused. */
 WsedDenial wsed_credential_check     (WsedAuthority *authority, SoupServerMessage *message, WsedPermission permission, gboolean streaming,
-                                      gboolean url_token, WsedGrant **grant);
+                                      gboolean url_token, gboolean may_wait, WsedGrant **grant);
+/* Holds the request still until there is more to decide by, within two seconds, then @decide; not where its client has gone by then. */
+void       wsed_credential_await     (WsedAuthority *authority, SoupServerMessage *message, WsedDecide decide, gpointer user_data);
 /* The value of WWW-Authenticate for a 401 (RFC 6750 section 3). */
 char      *wsed_credential_challenge (const WsedDenial *denial);
 

@@ -29,6 +29,9 @@
 /* Bodies under way on all connections (bytes), unless one alone may be larger. */
 #define MAX_BODIES ((guint64) 256 * 1024 * 1024)
 
+/* Set on a request whose credential is to be judged again. */
+#define UNDECIDED "wsed-undecided"
+
 typedef struct
 {
   const char *path;
@@ -134,6 +137,14 @@ max_body_of (WsedHttp          *self,
   return wanted ? self->api.config->max_body : MAX_UNWANTED_BODY;
 }
 
+static gboolean
+is_large (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  return wsed_gate_get_length (message) > MAX_UNWANTED_BODY || soup_message_headers_get_one (headers, "Expect") != NULL;
+}
+
 /* Answers before the body. Where that is small it is read, and the connection lives on. */
 static void
 turn_away (SoupServerMessage *message,
@@ -143,9 +154,7 @@ turn_away (SoupServerMessage *message,
            const char        *header,
            const char        *value)
 {
-  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
-
-  if (wsed_gate_get_length (message) > MAX_UNWANTED_BODY || soup_message_headers_get_one (headers, "Expect") != NULL)
+  if (is_large (message))
     {
       wsed_gate_refuse (message, status, code, text, header, value);
       return;
@@ -202,17 +211,25 @@ is_out_of_place (WsedHttp          *self,
          (permission == WSED_PERMISSION_MONITOR || permission == WSED_PERMISSION_ADMIN);
 }
 
-/* Who asks, before anything of a body is read. FALSE: answered. */
+/* Who asks, before more of a body is read than there is room for anyway. FALSE: answered. */
 static gboolean
 check_credential (WsedHttp          *self,
                   const Route       *route,
-                  SoupServerMessage *message)
+                  SoupServerMessage *message,
+                  gboolean           may_wait)
 {
   WsedGrant *grant;
   WsedDenial denial = wsed_credential_check (self->api.authority, message, permission_for (route, message), route->endpoint != NULL,
-                                             self->api.config->allow_url_token, &grant);
+                                             self->api.config->allow_url_token, may_wait, &grant);
   g_autofree char *challenge = NULL;
 
+  if (denial.undecided)
+    {
+      /* Somebody who may nothing, until on_request asks again. */
+      wsed_credential_keep (message, wsed_grant_new ());
+      g_object_set_data (G_OBJECT (message), UNDECIDED, self);
+      return TRUE;
+    }
   if (denial.status == 0)
     {
       wsed_credential_keep (message, grant);
@@ -247,7 +264,7 @@ check_route (WsedHttp          *self,
     wsed_cors_answer (message, allowed_methods (route));
   else if (!method_is_allowed (route, method))
     turn_away (message, 405, "method_not_allowed", "this path does not take this method", "Allow", allowed_methods (route));
-  else if (!check_credential (self, route, message))
+  else if (!check_credential (self, route, message, !is_large (message)))
     return FALSE;
   else if (route->post == wsed_api_publish && g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
     turn_away (message, 415, "unsupported_media_type", problem, NULL, NULL);
@@ -321,6 +338,33 @@ on_got_body (SoupServerMessage *message,
     wsed_peer_enter (peer, WSED_PEER_WORK, 0);
 }
 
+static void
+dispatch (WsedHttp          *self,
+          const Route       *route,
+          SoupServerMessage *message)
+{
+  if (route->endpoint != NULL)
+    wsed_handshakes_answer (self->api.handshakes, message, route->endpoint);
+  else if (g_str_equal (soup_server_message_get_method (message), "POST"))
+    route->post (&self->api, message);
+  else if (g_str_equal (soup_server_message_get_method (message), "DELETE"))
+    route->delete (&self->api, message);
+  else
+    route->get (&self->api, message);
+}
+
+/* A second time, now that the keys have been read. */
+static void
+on_decided (SoupServerMessage *message,
+            gpointer           user_data)
+{
+  WsedHttp *self = user_data;
+  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+
+  if (check_credential (self, route, message, FALSE))
+    dispatch (self, route, message);
+}
+
 /* The headers' handler has found the route, the body is there. */
 static void
 on_request (SoupServer        *server,
@@ -333,14 +377,10 @@ on_request (SoupServer        *server,
   const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
 
   g_assert (route != NULL);
-  if (route->endpoint != NULL)
-    wsed_handshakes_answer (self->api.handshakes, message, route->endpoint);
-  else if (g_str_equal (soup_server_message_get_method (message), "POST"))
-    route->post (&self->api, message);
-  else if (g_str_equal (soup_server_message_get_method (message), "DELETE"))
-    route->delete (&self->api, message);
+  if (g_object_get_data (G_OBJECT (message), UNDECIDED) != NULL)
+    wsed_credential_await (self->api.authority, message, on_decided, self);
   else
-    route->get (&self->api, message);
+    dispatch (self, route, message);
 }
 
 static void
@@ -423,7 +463,7 @@ make_door (WsedHttp  *self,
 
   if (config->tls_cert != NULL)
     {
-      self->tls = wsed_tls_context_new (config->tls_cert, config->tls_key, error);
+      self->tls = wsed_tls_context_new (config->tls_cert, config->tls_key, self->api.main, error);
       if (self->tls == NULL)
         return FALSE;
     }
@@ -518,6 +558,8 @@ void
 wsed_http_stop_accepting (WsedHttp *self)
 {
   wsed_door_close (self->door);
+  if (self->tls != NULL)
+    wsed_tls_context_stop (self->tls);
   wsed_peers_stop (self->peers);
 }
 

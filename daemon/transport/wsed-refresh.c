@@ -31,15 +31,35 @@ on_judged (WsedMessage *message,
 }
 
 /* On the main thread. */
+
+static void
+send_back (WsedRefresh *self)
+{
+  self->message.run = on_judged;
+  wsed_inbox_push (wsed_worker_get_inbox (self->worker), &self->message);
+}
+
+static void
+on_settled (gpointer user_data)
+{
+  WsedRefresh *self = user_data;
+
+  self->grant = wsed_authority_check (wsed_worker_get_config (self->worker)->authority, self->token, &self->problem);
+  send_back (self);
+}
+
 static void
 judge (WsedMessage *message,
        gpointer     user_data)
 {
   WsedRefresh *self = (WsedRefresh *) message;
+  WsedAuthority *authority = wsed_worker_get_config (self->worker)->authority;
 
-  self->grant = wsed_authority_check (wsed_worker_get_config (self->worker)->authority, self->token, &self->problem);
-  message->run = on_judged;
-  wsed_inbox_push (wsed_worker_get_inbox (self->worker), message);
+  self->grant = wsed_authority_check (authority, self->token, &self->problem);
+  if (self->grant == NULL && self->problem.undecided)
+    wsed_authority_await (authority, on_settled, self);
+  else
+    send_back (self);
 }
 
 WsedRefresh *

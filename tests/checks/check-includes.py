@@ -15,7 +15,7 @@ ARROWS = {
     'metrics': set(),
     'system': set(),
     'auth': {'thread'},
-    'tls': {'metrics', 'auth'},
+    'tls': {'thread', 'metrics', 'auth'},
     'ctl': set(),
     'guard': {'metrics'},
     'config': {'log', 'guard'},

@@ -18,6 +18,7 @@
 typedef struct
 {
   char *folder, *certificate, *key;
+  WsedInbox *main;
   WsedTlsContext *context;
   SSL_CTX *client_context;
   SSL *client;
@@ -62,7 +63,8 @@ set_up (Fixture       *fixture,
   fixture->certificate = g_build_filename (fixture->folder, "cert.pem", NULL);
   fixture->key = g_build_filename (fixture->folder, "key.pem", NULL);
   make_certificate (fixture);
-  fixture->context = wsed_tls_context_new (fixture->certificate, fixture->key, &error);
+  fixture->main = wsed_inbox_new ();
+  fixture->context = wsed_tls_context_new (fixture->certificate, fixture->key, fixture->main, &error);
   g_assert_no_error (error);
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), ==, 0);
   setsockopt (fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
@@ -93,6 +95,7 @@ tear_down (Fixture       *fixture,
   if (fixture->client_fd >= 0)
     close (fixture->client_fd);
   wsed_tls_context_free (fixture->context);
+  wsed_inbox_free (fixture->main);
   g_byte_array_unref (fixture->got);
   g_remove (fixture->certificate);
   g_remove (fixture->key);

@@ -290,8 +290,9 @@ test_rfc7515 (void)
     {
       const char *last = strrchr (cases[i].token, '.');
       g_autoptr (GBytes) signature = wsed_base64url_decode (last + 1, strlen (last + 1));
+      const WsedKey *key;
 
-      g_assert_cmpint (wsed_key_set_verify (keys, cases[i].kid, cases[i].algorithm, cases[i].token, last - cases[i].token, signature), ==,
+      g_assert_cmpint (wsed_key_set_verify (keys, cases[i].kid, cases[i].algorithm, cases[i].token, last - cases[i].token, signature, &key), ==,
                        cases[i].expected);
     }
   unlink (where + strlen ("file:"));

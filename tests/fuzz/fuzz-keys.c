@@ -50,12 +50,13 @@ read_tokens (const char *path)
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedKeySet) keys = wsed_key_set_new (where, ~0u, &error);
   g_autoptr (GBytes) signature = g_bytes_new_static (SECRET SECRET, 64);
+  const WsedKey *key;
 
   hold_error (keys != NULL, error);
   for (guint algorithm = WSED_ALGORITHM_HS256; keys != NULL && algorithm <= WSED_ALGORITHM_ES256; algorithm <<= 1)
     {
-      g_assert_cmpint (wsed_key_set_verify (keys, NULL, algorithm, "text", 4, signature), !=, WSED_VERIFIED);
-      g_assert_cmpint (wsed_key_set_verify (keys, "one", algorithm, "text", 4, signature), !=, WSED_VERIFIED);
+      g_assert_cmpint (wsed_key_set_verify (keys, NULL, algorithm, "text", 4, signature, &key), !=, WSED_VERIFIED);
+      g_assert_cmpint (wsed_key_set_verify (keys, "one", algorithm, "text", 4, signature, &key), !=, WSED_VERIFIED);
     }
 }
 

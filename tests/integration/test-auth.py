@@ -9,12 +9,11 @@ import subprocess
 import time
 import unittest
 
-import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import wse_test
-from wse_auth import SECRET, Guarded, bearer, service, token
+from wse_auth import SECRET, Guarded, bearer, jwk, service, token
 from wse_sse import EventSource
 from wse_socket import Refused
 
@@ -24,15 +23,6 @@ ROOT = token('root', wse={'subscribe': ['*'], 'publish': ['*'], 'monitor': True,
 
 def public_pem(key):
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def jwk(key, kid):
-    algorithm = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
-    if isinstance(key, rsa.RSAPrivateKey):
-        return {**json.loads(algorithm.to_jwk(key.public_key())), 'kid': kid, 'use': 'sig'}
-    numbers = key.public_key().public_numbers()
-    x, y = (base64.urlsafe_b64encode(n.to_bytes(32, 'big')).rstrip(b'=').decode() for n in (numbers.x, numbers.y))
-    return {'kty': 'EC', 'crv': 'P-256', 'x': x, 'y': y, 'kid': kid}
 
 
 def raw(header, claims, signature=b''):

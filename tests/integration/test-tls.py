@@ -15,6 +15,7 @@ import unittest
 
 import websockets
 
+from wse_lease import Lease
 from wse_socket import PING, PONG, Closed, Stream, frame, trust
 from wse_test import WSED, Daemon, Scenario, main, make_certificate, wait_until
 
@@ -238,6 +239,9 @@ class Certificates(unittest.TestCase):
     def install(self, name, key='ec'):
         """A new pair, put in place of the one there as those do that exchange a link."""
         make_certificate(f'{self.folder}/{name}', key)
+        return self.exchange(name)
+
+    def exchange(self, name):
         os.symlink(name, f'{self.folder}/next')
         os.replace(f'{self.folder}/next', f'{self.folder}/live')
         return f'{self.folder}/live'
@@ -274,6 +278,28 @@ class Certificates(unittest.TestCase):
             self.assertEqual(self.shown(daemon, live), second)
             client.settle()
             self.assertTrue(client.request('ping')['success'])
+
+    def test_hanging(self):
+        """new files on a disk that does not answer keep nobody waiting, and are used once it does; nor does a stop wait for them"""
+        live = self.install('one')
+        make_certificate(f'{self.folder}/two')
+        with Daemon(tls=live) as daemon, daemon.connect('/wse?history=0') as client:
+            first = serial(daemon.port, live)
+            with Lease(f'{self.folder}/two/cert.pem') as lease:
+                # Not in the test's own trust, which would hang as well.
+                self.exchange('two')
+                lease.wait()
+                for _ in range(3):
+                    self.assertEqual(serial(daemon.port, f'{self.folder}/one'), first)
+                client.settle()
+                self.assertTrue(client.request('ping')['success'])
+            wait_until(lambda: self.shown(daemon, live) not in (None, first), 'the second certificate')
+            self.assertEqual(daemon.metric('wse_tls_loads_total{result="ok"}'), 2)
+            make_certificate(f'{self.folder}/three')
+            with Lease(f'{self.folder}/three/cert.pem') as lease:
+                self.exchange('three')
+                lease.wait()
+                daemon.stop()
 
     def shown(self, daemon, live):
         with contextlib.suppress(ssl.SSLError):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A daemon with authentication on, and the tokens and keys to get in: signed by python3-jwt, which shares nothing with what verifies them."""
 
+import base64
 import hashlib
 import json
 import time
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from wse_sse import EventSource
 from wse_test import Daemon
@@ -18,6 +20,17 @@ def token(sub='alice', key=SECRET, algorithm='HS256', headers=None, exp=UNSET, *
     """A token; `exp` is an hour from now where it is not given, None leaves it out. A claim that is None is left out."""
     claims = {'sub': sub, 'exp': time.time() + 3600 if exp is UNSET else exp, **claims}
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm=algorithm, headers=headers)
+
+
+def jwk(key, kid=None):
+    """The public half of @key, an RSA or an EC one, for a JWKS."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        value = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())), 'use': 'sig'}
+    else:
+        numbers = key.public_key().public_numbers()
+        x, y = (base64.urlsafe_b64encode(n.to_bytes(32, 'big')).rstrip(b'=').decode() for n in (numbers.x, numbers.y))
+        value = {'kty': 'EC', 'crv': 'P-256', 'x': x, 'y': y}
+    return {**value, 'kid': kid} if kid else value
 
 
 def bearer(credential):
