@@ -112,26 +112,75 @@ read_group (WsedConfig *config, GKeyFile *file, const char *path, const char *gr
   return FALSE;
 }
 
+/* NULL, or what is wrong with a line. @seen: "[group]NAME" of all settings so far. */
+static char *
+check_line (const char *line, char **group, GHashTable *seen)
+{
+  const char *equals = strchr (line, '=');
+  g_autofree char *name = NULL;
+
+  if (line[0] == '\0' || line[0] == '#')
+    return NULL;
+  if (line[0] == '[')
+    {
+      g_free (*group);
+      *group = g_strdup (line);
+      return NULL;
+    }
+  if (equals == NULL || equals == line)
+    return g_strdup ("it is neither [GROUP], nor NAME=VALUE, nor a remark that begins with #");
+  name = g_strchomp (g_strndup (line, equals - line));
+  if (*group == NULL)
+    return g_strdup_printf ("%s stands before the first [GROUP]", name);
+  if (!g_hash_table_add (seen, g_strconcat (*group, name, NULL)))
+    return g_strdup_printf ("%s is there twice", name);
+  return NULL;
+}
+
+/* Before GKeyFile, which takes the last of two, and whose messages repeat a line that may have a secret in it. */
+static gboolean
+check_lines (const char *text, GError **error)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *group = NULL;
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      g_autofree char *problem = check_line (g_strstrip (lines[i]), &group, seen);
+
+      if (problem != NULL)
+        {
+          g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "line %u: %s", i + 1, problem);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
 static gboolean
 read_file (WsedConfig *config, const char *path, const char *what, gboolean routes_only, GError **error)
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_auto (GStrv) groups = NULL;
-  g_autofree char *text = NULL;
+  g_autofree char *whole = NULL;
+  const char *text;
   gsize length;
 
-  if (!g_file_get_contents (path, &text, &length, error))
+  if (!g_file_get_contents (path, &whole, &length, error))
     {
       g_prefix_error (error, "reading the %s %s: ", what, path);
       return FALSE;
     }
   /* GKeyFile looks at values only, and messages repeat names. */
-  if (!g_utf8_validate (text, length, NULL))
+  if (!g_utf8_validate (whole, length, NULL))
     {
       g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "reading the %s %s: it is not UTF-8", what, path);
       return FALSE;
     }
-  if (length > 0 && !g_key_file_load_from_data (file, text, length, G_KEY_FILE_NONE, error))
+  /* Some editors begin a file with a byte order mark. */
+  text = g_str_has_prefix (whole, "\xef\xbb\xbf") ? whole + 3 : whole;
+  if (!check_lines (text, error) || (*text != '\0' && !g_key_file_load_from_data (file, text, -1, G_KEY_FILE_NONE, error)))
     {
       g_prefix_error (error, "reading the %s %s: ", what, path);
       return FALSE;

@@ -19,9 +19,9 @@ wsed_config_print_help (void)
   guint n_options;
   const WsedOption *options = wsed_options (&n_options);
 
-  printf ("Usage: wsed --dev [OPTION…]\n\n"
+  printf ("Usage: wsed [OPTION…]\n\n"
           "Takes events over HTTP, keeps them, streams them to WebSocket clients.\n\n"
-          "  --dev             no authentication; only on a loopback address. Required in this version\n"
+          "  --dev             no authentication; only on a loopback address. Without it jwt-key or api-keys is needed\n"
           "  --demo            a source of events of its own: readings of this machine and a simulated trading session\n"
           "  --config FILE     the configuration, a key file with a group [wsed]; by default /etc/wse/wsed.conf, if there\n"
           "  --check-config    read the configuration, say what is wrong with it, and end\n"

@@ -75,6 +75,22 @@ class Configuration(unittest.TestCase):
         self.refused('wsed.conf', arguments=('--dev', '--config', self.write('no group\n')))
         self.refused('missing.conf', arguments=('--dev', '--config', 'missing.conf'))
 
+    def test_file_as_it_is_written(self):
+        """a byte order mark and line ends of another system are no fault; a line that is one is named by its number, never repeated"""
+        for text in (b'\xef\xbb\xbf[wsed]\nheartbeat-interval=7\n', b'[wsed]\r\nheartbeat-interval=7\r\n\r\n', b'', b'\xef\xbb\xbf',
+                     b'  # said\n\n [wsed]\n  heartbeat-interval = 7 '):
+            (self.directory / 'good.conf').write_bytes(text)
+            self.assertEqual(self.run_wsed('--dev', '--check-config', '--config', 'good.conf').returncode, 0, text)
+        for text, words in (('[wsed]\njwt-key SECRET\n', ('line 2', 'NAME=VALUE')), ('[wsed]\n=SECRET\n', ('line 2', 'NAME=VALUE')),
+                            ('# SECRET\njwt-key=SECRET\n', ('line 2', 'jwt-key', '[GROUP]')),
+                            ('[wsed]\njwt-key=SECRET\n[route a]\nconflate=x\n[wsed]\njwt-key = SECRET\n', ('line 6', 'jwt-key', 'twice'))):
+            path = self.write(text.replace('SECRET', 'keep-this-to-yourself-keep-this-to-yourself'))
+            result = self.run_wsed('--check-config', '--config', path)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count('\n')), (2, '', 1), result)
+            self.assertNotIn('yourself', result.stderr)
+            for word in (path, *words):
+                self.assertIn(word, result.stderr)
+
     def test_without_dev(self):
         """without --dev it needs a key to let somebody in with"""
         self.refused('--dev', arguments=('--listen=127.0.0.1:0',))
