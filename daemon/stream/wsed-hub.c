@@ -189,10 +189,11 @@ encode (WsedHub      *hub,
 static gboolean
 publish_in_channel (WsedHub   *hub,
                     WsedEntry *entry,
-                    guint      channel)
+                    guint      channel,
+                    gboolean   whole)
 {
   WsedStream *stream = find_streams (hub, entry->event->channels[channel]);
-  WsedStream *all = channel == 0 ? hub->whole : NULL;
+  WsedStream *all = whole ? hub->whole : NULL;
   gboolean any = stream != NULL || all != NULL;
   guint64 key = any && hub->config.conflation != NULL ? wsed_conflation_get_key (hub->config.conflation, entry->event) : 0;
 
@@ -214,10 +215,15 @@ static void
 publish (WsedHub   *hub,
          WsedEntry *entry)
 {
-  gboolean any = FALSE;
+  gboolean any = FALSE, first = TRUE;
 
+  /* What had to be read from the log may be gone from one of its channels. */
   for (guint i = 0; i < entry->event->n_channels; i++)
-    any |= publish_in_channel (hub, entry, i);
+    if (entry->seqs[i] > 0)
+      {
+        any |= publish_in_channel (hub, entry, i, first);
+        first = FALSE;
+      }
   /* The views keep it whole, to look at. */
   if (any && entry->event->n_channels > 1)
     wsed_tail_charge (hub->tail, wsed_log_measure (entry->event));
@@ -272,6 +278,8 @@ add_subscription (WsedHub     *hub,
   WsedStream *first = whole ? hub->whole : find_streams (hub, channel);
   WsedStream *before = NULL, *stream = first;
 
+  if (first == NULL && hub->config.watch != NULL)
+    hub->config.watch (channel, TRUE, hub->config.user_data);
   while (stream != NULL && (stream->slot.encoding < encoding || (stream->slot.encoding == encoding && stream->slot.worker < worker)))
     {
       before = stream;
@@ -319,6 +327,8 @@ remove_subscription (WsedHub    *hub,
   else
     g_hash_table_remove (hub->channels, stream->channel);
   wsed_metric_add (wsed_stream_metrics ()->streams, -1);
+  if (hub->config.watch != NULL && before == stream && stream->next == NULL)
+    hub->config.watch (stream->channel, FALSE, hub->config.user_data);
   wsed_stream_unref (stream);
 }
 
@@ -371,7 +381,10 @@ run_join (WsedMessage *message,
   wsed_heads_add (join->heads, "*");
   join->heads->message.run = on_heads;
   join->heads->message.user_data = join;
-  wsed_log_heads (hub->log, join->heads);
+  if (hub->config.ask != NULL)
+    hub->config.ask (join->heads, hub->config.user_data);
+  else
+    wsed_log_heads (hub->log, join->heads);
 }
 
 void
@@ -414,6 +427,13 @@ wsed_hub_leave (WsedHub   *hub,
   ending->hub = hub;
   ending->streams = streams;
   wsed_inbox_push (hub->main, &ending->message);
+}
+
+gboolean
+wsed_hub_reads (WsedHub    *hub,
+                const char *channel)
+{
+  return hub->whole != NULL || g_hash_table_contains (hub->channels, channel);
 }
 
 void
@@ -467,14 +487,6 @@ wsed_hub_ended (WsedHub *hub,
   ending->user = user;
   ending->place = place;
   wsed_inbox_push (hub->main, &ending->message);
-}
-
-void
-wsed_hub_withdraw (WsedHub        *hub,
-                   WsedWithdrawal *withdrawal)
-{
-  for (guint i = 0; i < hub->n_workers; i++)
-    wsed_order_withdraw (hub->workers[i], withdrawal);
 }
 
 /* 1 ms a client, at least a second: so many come back at once as a daemon accepts. */

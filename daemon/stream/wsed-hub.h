@@ -36,6 +36,10 @@ typedef struct
   guint command_rate;          /* messages a second that are read from one connection; 0: no limit */
   guint max_subscriptions;     /* of one connection */
   WsedAuthority *authority;    /* the main thread's; NULL: authentication is off */
+  /* Where others append to the log, too. NULL: heads are asked of the log, and nobody has to know what is read here. */
+  void (*ask) (WsedHeads *heads, gpointer user_data);
+  void (*watch) (const char *channel, gboolean watched, gpointer user_data);
+  gpointer user_data;
   /* A worker's thread: makes a connection of what was admitted and takes it. The transport's; the stream does not know what it is. */
   void (*start) (WsedWorker *worker, WsedAdmission *admission);
 } WsedHubConfig;
@@ -56,6 +60,8 @@ void     wsed_hub_withdraw (WsedHub *hub, WsedWithdrawal *withdrawal);
 guint    wsed_hub_get_connections (WsedHub *hub);
 /* Answered by the log: has the workers let go of what they have of it (wsed-erasure.c). */
 void     wsed_hub_erase    (WsedHub *hub, const WsedErase *erase);
+/* Whether a subscription is to @channel, or to the whole log. */
+gboolean wsed_hub_reads    (WsedHub *hub, const char *channel);
 /* Adds the streams of @channel, with a reference each (element-type WsedStream). */
 void     wsed_hub_get_streams (WsedHub *hub, const char *channel, GPtrArray *streams);
 WsedWorker * const *wsed_hub_get_workers (WsedHub *hub, guint *n_workers);

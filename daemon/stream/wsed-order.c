@@ -65,10 +65,14 @@ wsed_order_admit (WsedWorker    *worker,
 }
 
 void
-wsed_order_withdraw (WsedWorker     *worker,
-                     WsedWithdrawal *withdrawal)
+wsed_hub_withdraw (WsedHub        *hub,
+                   WsedWithdrawal *withdrawal)
 {
-  send (worker, run_withdraw, &(Order) { .withdrawal = wsed_withdrawal_ref (withdrawal) });
+  guint n_workers;
+  WsedWorker * const *workers = wsed_hub_get_workers (hub, &n_workers);
+
+  for (guint i = 0; i < n_workers; i++)
+    send (workers[i], run_withdraw, &(Order) { .withdrawal = wsed_withdrawal_ref (withdrawal) });
 }
 
 void

@@ -9,7 +9,6 @@ G_BEGIN_DECLS
 
 /* Makes a connection of @admission, which it takes. */
 void wsed_order_admit    (WsedWorker *worker, WsedAdmission *admission);
-void wsed_order_withdraw (WsedWorker *worker, WsedWithdrawal *withdrawal);
 /* Says goodbye to all that it has then, spread over @spread ms. */
 void wsed_order_shutdown (WsedWorker *worker, guint spread);
 

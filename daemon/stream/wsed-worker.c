@@ -321,6 +321,9 @@ wsed_worker_arrive (WsedWorker        *worker,
 {
   WsedSlot *slot = &arrival->stream->slot;
 
+  /* What would lie between is gone from the log before it could be delivered: who has not had it is told so there. */
+  if (slot->views != NULL && arrival->seq > slot->head + 1 && !wsed_stream_is_whole (arrival->stream))
+    slot->erased = arrival->seq;
   slot->head = arrival->seq;
   for (WsedView *view = slot->views; view != NULL; view = view->next)
     {

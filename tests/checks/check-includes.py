@@ -22,7 +22,7 @@ ARROWS = {
     'postgres': set(),
     'log': {'thread', 'postgres'},
     'redis': set(),
-    'relay': {'log', 'redis'},
+    'relay': {'log', 'redis', 'postgres'},
     'stream': {'thread', 'log', 'metrics', 'auth', 'tls'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
     'source': {'pipeline', 'metrics'},
