@@ -91,7 +91,7 @@ wsed_reader_skip_done (WsedSubscription *subscription)
 guint64
 wsed_reader_get_end (const WsedSubscription *subscription)
 {
-  return subscription->stopped ? MIN (subscription->limit, subscription->view->end) : subscription->view->end;
+  return subscription->stopped ? wsed_view_find_n (subscription->view, subscription->limit) : subscription->view->end;
 }
 
 static void
@@ -168,6 +168,7 @@ wsed_reader_fall_behind (WsedReader       *reader,
   if (wsed_worker_get_config (reader->worker)->slow_consumer == WSED_SLOW_CATCH_UP)
     wsed_view_detach (subscription->view, subscription);
   subscription->left_behind = TRUE;
+  subscription->spent = FALSE;
   subscription->by_itself = FALSE;
   wsed_reader_lag (reader);
 }
@@ -281,6 +282,9 @@ wsed_reader_gather (WsedReader *reader,
       condensed = wsed_reader_condense (reader);
     }
   if (!gather_pages (reader, gather, max_bytes))
+    return;
+  /* Between the two it may have to be told that it has caught up. */
+  if (wsed_reader_is_catching (reader) && wsed_reader_holds_events (reader))
     return;
   if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (reader->catching && reader->subscriptions->len > 1))
     reader->must_replay |= !condensed && !gather_merged (reader, gather, max_bytes);
@@ -401,11 +405,7 @@ wsed_reader_sent (WsedReader       *reader,
     }
   wsed_reader_settle_news (reader);
   if (wsed_reader_page_is_sent (reader))
-    {
-      wsed_reader_replay (reader);
-      if (reader->behind_since != 0 || reader->lagging)
-        wsed_reader_arrive_at_end (reader);
-    }
+    wsed_reader_replay (reader);
   if (reader->must_replay)
     replay_now (reader);
   return events;

@@ -43,14 +43,7 @@ sum (WsedReader *reader,
   return total;
 }
 
-/* The index of the first entry to be sent with an n of at least @n. */
-static guint64
-find_limit (const WsedSubscription *subscription,
-            guint64                 n)
-{
-  return MAX (subscription->at, wsed_view_find_n (subscription->view, n));
-}
-
+/* So many that are to be sent have a smaller n. What the views have no longer has: eviction takes the oldest of all of a worker's. */
 static guint64
 count_before (WsedReader *reader,
               guint64     n)
@@ -62,67 +55,60 @@ count_before (WsedReader *reader,
       const WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       if (can_drop (subscription))
-        total += find_limit (subscription, n) - subscription->at;
+        total += MAX (subscription->at, wsed_view_find_n (subscription->view, n)) - subscription->at;
     }
   return total;
 }
 
-/* So many of the oldest are no longer in the views: which of them are older than others is not known. */
-static guint64
-divide_evicted (WsedReader *reader,
-                guint64     count)
+/* The least n that the views have of what is to be sent, and one more than the greatest. */
+static void
+find_range (WsedReader *reader,
+            guint64    *first,
+            guint64    *behind)
 {
-  guint64 total = 0;
-
+  *first = G_MAXUINT64;
+  *behind = 0;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
-      guint64 evicted;
+      const WsedSubscription *subscription = wsed_reader_nth (reader, i);
+      WsedView *view = subscription->view;
+      guint64 at = MAX (subscription->at, view->begin);
 
-      if (!can_drop (subscription))
+      if (!can_drop (subscription) || at >= view->end)
         continue;
-      evicted = subscription->view->begin > subscription->at ? subscription->view->begin - subscription->at : 0;
-      subscription->limit = subscription->at + MIN (evicted, count - total);
-      total = MIN (count, total + evicted);
+      *first = MIN (*first, wsed_view_at (view, at)->n);
+      *behind = MAX (*behind, wsed_view_at (view, view->end - 1)->n + 1);
     }
-  return total;
 }
 
-/* Sets the limits so that, of all that is still to be sent, the oldest @count lie before them. */
+/* Sets the limits: of all that is still to be sent, the oldest @count lie before them. It is one n for all, so that what is merged by n is
+ * divided there. Where it is in what the views have no longer, the n is not known: so many are counted as they come from the log. */
 static void
 divide (WsedReader *reader,
         guint64     count)
 {
-  guint64 low = 0, high = 0;
+  guint64 low, high;
 
-  if (divide_evicted (reader, count) == count)
-    return;
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedView *view = wsed_reader_nth (reader, i)->view;
-
-      if (view->end > view->begin)
-        high = MAX (high, wsed_view_at (view, view->end - 1)->n + 1);
-    }
-  /* The greatest n before which there are no more than that. */
-  if (count_before (reader, high) <= count)
+  find_range (reader, &low, &high);
+  reader->quota = G_MAXUINT64;
+  if (count_before (reader, 0) > count)
+    reader->quota = count;
+  else if (count_before (reader, high) <= count)
     low = high;
-  while (high - low > 1)
-    {
-      guint64 middle = low + (high - low) / 2;
+  /* The greatest n before which there are no more than that. */
+  else
+    while (high - low > 1)
+      {
+        guint64 middle = low + (high - low) / 2;
 
-      if (count_before (reader, middle) <= count)
-        low = middle;
-      else
-        high = middle;
-    }
+        if (count_before (reader, middle) <= count)
+          low = middle;
+        else
+          high = middle;
+      }
   for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
-
-      if (can_drop (subscription))
-        subscription->limit = find_limit (subscription, low);
-    }
+    if (can_drop (wsed_reader_nth (reader, i)))
+      wsed_reader_nth (reader, i)->limit = low;
 }
 
 static void
@@ -192,58 +178,74 @@ wsed_reader_tell_before (WsedReader       *reader,
     wsed_reader_tell_passed_over (reader, subscription);
 }
 
-/* Goes on at the index @to of the view. Where the tail has evicted that, too, the events are passed over as they come from the log. */
+/* Whether something of it that is not sent lies before the index @to of its view. */
+static gboolean
+lies_before (const WsedSubscription *subscription,
+             guint64                 to)
+{
+  WsedView *view = subscription->view;
+
+  return subscription->done + 1 < view->complete_from || wsed_view_find (view, subscription->done + 1) < to;
+}
+
+/* Goes on at the index @to of the view, if that is not behind it. */
 static void
 go_on_at (WsedReader       *reader,
           WsedSubscription *subscription,
           guint64           to)
 {
   WsedView *view = subscription->view;
-  guint64 done;
+  guint64 done = to < view->end ? wsed_view_at (view, to)->seq - 1 : view->slot->head;
 
-  subscription->limit = to;
-  if (to <= subscription->at || to < view->begin)
-    return;
-  done = to < view->end ? wsed_view_at (view, to)->seq - 1 : view->slot->head;
-  if (done > subscription->done)
-    wsed_reader_pass_over (reader, subscription, subscription->done + 1, done, to - subscription->at);
-  subscription->done = MAX (subscription->done, done);
-  subscription->at = to;
+  if (lies_before (subscription, to) && done > subscription->done)
+    {
+      wsed_reader_pass_over (reader, subscription, subscription->done + 1, done, to > subscription->at ? to - subscription->at : 1);
+      subscription->done = done;
+    }
+  subscription->at = MAX (to, wsed_view_find (view, subscription->done + 1));
   subscription->left_behind = FALSE;
   wsed_reader_set_state (subscription, WSED_SUBSCRIPTION_LIVE);
   if (!subscription->attached)
     wsed_view_attach (view, subscription);
 }
 
-static void
-drop_oldest (WsedReader *reader,
-             guint64     keep)
+static gboolean
+is_merged (const WsedReader *reader)
 {
-  divide (reader, sum (reader, get_unsent) - keep);
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    {
-      WsedSubscription *subscription = wsed_reader_nth (reader, i);
-
-      if (can_drop (subscription))
-        go_on_at (reader, subscription, subscription->limit);
-    }
+  return wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE;
 }
 
-/* What is merged stops together, or what one goes on with would come before what another leaves out. */
+/* What is merged is dropped together, or what one goes on with would come before what another leaves out. */
 static gboolean
-all_can_drop (WsedReader *reader)
+may_drop (WsedReader *reader)
 {
-  for (guint i = 0; i < reader->subscriptions->len; i++)
+  for (guint i = 0; is_merged (reader) && i < reader->subscriptions->len; i++)
     if (!can_drop (wsed_reader_nth (reader, i)))
       return FALSE;
   return TRUE;
 }
 
 static void
+drop_oldest (WsedReader *reader,
+             guint64     keep)
+{
+  if (!may_drop (reader))
+    return;
+  divide (reader, sum (reader, get_unsent) - keep);
+  for (guint i = 0; reader->quota == G_MAXUINT64 && i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+
+      if (can_drop (subscription))
+        go_on_at (reader, subscription, wsed_view_find_n (subscription->view, subscription->limit));
+    }
+}
+
+static void
 drop_newest (WsedReader *reader,
              guint64     keep)
 {
-  if (reader->stopped || (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE && !all_can_drop (reader)))
+  if (reader->stopped || !may_drop (reader))
     return;
   reader->stopped = TRUE;
   divide (reader, keep);
@@ -252,17 +254,42 @@ drop_newest (WsedReader *reader,
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       subscription->stopped = can_drop (subscription);
+      subscription->spent = FALSE;
     }
 }
 
-/* In a replay the position is about: what it is done with may be further on. */
-static gboolean
-is_before_stop (const WsedSubscription *subscription)
+/* All the others that are stopped go no further, either. */
+static void
+stop_behind (WsedReader *reader,
+             guint64     n)
 {
-  WsedView *view = subscription->view;
+  reader->quota = G_MAXUINT64;
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    if (wsed_reader_nth (reader, i)->stopped)
+      wsed_reader_nth (reader, i)->limit = n + 1;
+}
 
-  return subscription->at < subscription->limit
-         && (subscription->done + 1 < view->complete_from || wsed_view_find (view, subscription->done + 1) < subscription->limit);
+gboolean
+wsed_reader_leaves_out (WsedReader       *reader,
+                        WsedSubscription *subscription,
+                        guint64           n)
+{
+  gboolean before = n < subscription->limit && reader->quota > 0;
+
+  if (before && reader->quota < G_MAXUINT64)
+    reader->quota--;
+  if (!subscription->stopped)
+    return before;
+  subscription->spent = !before;
+  if (before && reader->quota == 0)
+    stop_behind (reader, n);
+  return !before;
+}
+
+gboolean
+wsed_reader_has_stopped (const WsedSubscription *subscription)
+{
+  return subscription->stopped && (subscription->spent || !lies_before (subscription, wsed_reader_get_end (subscription)));
 }
 
 static gboolean
@@ -272,7 +299,7 @@ sends_before_stop (WsedReader *reader)
     {
       const WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
-      if (subscription->stopped && is_before_stop (subscription))
+      if (subscription->stopped && !wsed_reader_has_stopped (subscription))
         return TRUE;
     }
   return FALSE;
@@ -283,7 +310,7 @@ sends_before_stop (WsedReader *reader)
 static void
 go_on_after_stop (WsedReader *reader)
 {
-  if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE && sends_before_stop (reader))
+  if (is_merged (reader) && sends_before_stop (reader))
     return;
   reader->stopped = FALSE;
   reader->must_replay = TRUE;
@@ -293,7 +320,7 @@ go_on_after_stop (WsedReader *reader)
 
       if (!subscription->stopped)
         continue;
-      subscription->stopped = is_before_stop (subscription);
+      subscription->stopped = !wsed_reader_has_stopped (subscription);
       reader->stopped |= subscription->stopped;
       if (!subscription->stopped)
         go_on_at (reader, subscription, subscription->view->end);
@@ -358,12 +385,16 @@ wsed_reader_apply_policy (WsedReader *reader)
 void
 wsed_reader_arrive_at_end (WsedReader *reader)
 {
-  if (reader->n_replaying > 0 || wsed_reader_has_more (reader))
+  if ((reader->behind_since == 0 && !reader->lagging && !reader->untold) || reader->n_replaying > 0 || wsed_reader_has_more (reader))
+    return;
+  if (reader->stopped)
+    go_on_after_stop (reader);
+  if (reader->stopped)
     return;
   reader->behind_since = 0;
-  if (!reader->lagging)
+  if (!reader->lagging && !reader->untold)
     return;
-  reader->lagging = FALSE;
+  reader->lagging = reader->untold = FALSE;
   wsed_reader_tell_all_passed_over (reader);
   wsed_reader_tell_caught_up (reader, NULL);
 }

@@ -47,10 +47,12 @@ struct _WsedReader
   gboolean catching;           /* the first channels do, from the views */
   gboolean must_replay;        /* one of them is to be read on from the log, once what is being sent has gone */
   gboolean caught_up;          /* the first channels have, and it is told */
+  gboolean untold;             /* a message that told where all stand was taken back */
 
   /* How it lags (wsed-lag.c). */
   gboolean lagging;            /* it lay too far behind and has not been at its end since */
   gboolean stopped;            /* one of the subscriptions is */
+  guint64 quota;               /* only so many of what the log has before the limits lie before them; G_MAXUINT64: all */
   gint64 behind_since;         /* monotonic microseconds; 0: it was at its end when it was last looked at */
   guint64 dropped;             /* events */
 
@@ -84,6 +86,13 @@ wsed_reader_nth (const WsedReader *reader,
   return g_array_index (reader->subscriptions, WsedSubscription *, i);
 }
 
+/* Some of what the client asked for comes from the views. */
+static inline gboolean
+wsed_reader_is_catching (const WsedReader *reader)
+{
+  return reader->catching || reader->n_catching > 0;
+}
+
 /* Puts a message about the stream into the page; @subscription: what it is about, NULL for all. */
 void wsed_reader_tell         (WsedReader *reader, WsedSubscription *subscription, const char *type, const GString *text);
 /* Puts an event into the page; @body is room to work in. */
@@ -94,6 +103,8 @@ WsedSubscription *wsed_reader_find (WsedReader *reader, const char *channel);
 /* The subscription through which this connection gets @entry; NULL: through none. */
 WsedSubscription *wsed_reader_choose (WsedReader *reader, WsedEntry *entry, guint64 *seq, const char **channel);
 gboolean wsed_reader_page_is_sent (WsedReader *reader);
+/* Whether an event waits in the page. What tells where subscriptions stand is not put behind one. */
+gboolean wsed_reader_holds_events (WsedReader *reader);
 /* Makes what is shared a part of the page, so that something can be changed there, or put behind it. */
 void wsed_reader_unshare      (WsedReader *reader);
 /* The place in the subscription of an entry that has @seq in its channel: n in the whole log. */
@@ -106,7 +117,8 @@ void wsed_reader_cancel_replay (WsedReader *reader);
 /* What lies between @from and @to was left out. */
 void wsed_reader_tell_gap     (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, const char *reason);
 
-/* Lag (wsed-lag.c). It begins; while it lasts, the policy is applied before something is put together to be sent; it may be over. */
+/* Lag (wsed-lag.c). It begins; while it lasts, the policy is applied before something is put together to be sent; it may be over, or
+ * where all stand is to be told again. */
 void wsed_reader_lag           (WsedReader *reader);
 void wsed_reader_apply_policy  (WsedReader *reader);
 void wsed_reader_arrive_at_end (WsedReader *reader);
@@ -140,6 +152,10 @@ void    wsed_reader_skip_done     (WsedSubscription *subscription);
 void    wsed_reader_add_entry     (WsedReader *reader, WsedSubscription *subscription, const WsedViewEntry *entry);
 /* Notes that @events between the seqs @from and @to are left out by policy; tells what was noted. */
 void wsed_reader_pass_over        (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, guint64 events);
+/* Whether the policy takes what comes from the log with @n from @subscription. Called once for each. */
+gboolean wsed_reader_leaves_out (WsedReader *reader, WsedSubscription *subscription, guint64 n);
+/* One that is stopped has put together all that it is to send before that. */
+gboolean wsed_reader_has_stopped (const WsedSubscription *subscription);
 void wsed_reader_tell_passed_over (WsedReader *reader, WsedSubscription *subscription);
 void wsed_reader_tell_all_passed_over (WsedReader *reader);
 /* Tells what has to be told before the next event of @subscription. */

@@ -173,6 +173,15 @@ wsed_reader_page_is_sent (WsedReader *reader)
 }
 
 gboolean
+wsed_reader_holds_events (WsedReader *reader)
+{
+  for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
+    if (g_array_index (reader->frames, WsedPageFrame, i).event)
+      return TRUE;
+  return reader->shared != NULL;
+}
+
+gboolean
 wsed_reader_started (WsedReader *reader)
 {
   return reader->started;

@@ -87,9 +87,8 @@ pass_over (WsedReader       *reader,
            const WsedEntry  *entry,
            guint64           seq)
 {
-  gboolean after = subscription->at++ >= subscription->limit;
-
-  if (after == subscription->stopped)
+  subscription->at++;
+  if (wsed_reader_leaves_out (reader, subscription, entry->n))
     wsed_reader_pass_over (reader, subscription, seq, seq, 1);
   else if (is_superseded (reader, subscription, entry, seq))
     wsed_reader_conflate (reader, subscription, seq);
@@ -186,13 +185,14 @@ end_catching (WsedSubscription *subscription)
   subscription->limit = 0;
 }
 
-/* Tells those that have caught up: each that a subscribe began by itself, the others once, together. */
+/* Tells those that have caught up: each that a subscribe began by itself, the others once, together. Not while an event waits that is to come
+ * before it: that may still be taken back. */
 static void
 tell_who_caught_up (WsedReader *reader)
 {
   gboolean all = reader->catching;
 
-  if (!all && reader->n_catching == 0)
+  if (!wsed_reader_is_catching (reader) || wsed_reader_holds_events (reader))
     return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
@@ -321,16 +321,6 @@ wsed_reader_take_fetched (WsedReader *reader,
     take_page (reader, read);
   wsed_worker_mark (reader->worker, reader->subscriber);
   wsed_reader_replay (reader);
-  /* What came may have been for others, so that nothing is left to be sent. */
-  if (reader->lagging && wsed_reader_page_is_sent (reader))
-    wsed_reader_arrive_at_end (reader);
-}
-
-/* It goes on at the end, once all that it has is sent. */
-static gboolean
-has_all (const WsedSubscription *subscription)
-{
-  return subscription->left_behind && subscription->stopped && subscription->at >= subscription->limit;
 }
 
 static WsedRead *
@@ -378,7 +368,8 @@ ask (WsedReader *reader)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
-      if (!is_behind (subscription) || has_all (subscription))
+      /* One that has stopped goes on at the end, once all that it has is sent. */
+      if (!is_behind (subscription) || (subscription->left_behind && wsed_reader_has_stopped (subscription)))
         continue;
       g_ptr_array_add (reader->replaying, subscription);
     }
@@ -416,6 +407,8 @@ wsed_reader_replay (WsedReader *reader)
     return;
   if (reader->reading == NULL && !all_live (reader) && room)
     ask (reader);
+  /* What came may have been for others, or have been taken back, so that nothing is left to be sent. */
+  wsed_reader_arrive_at_end (reader);
 }
 
 void

@@ -9,7 +9,8 @@
 #include "stream/wsed-reader-private.h"
 #include "stream/wsed-stream-metrics.h"
 
-/* Takes what is left of it in the page from the frame @from on out of there; @cursors: and what tells where all stand. */
+/* Takes what is left of it in the page from the frame @from on out of there; @cursors: and what tells where all stand, which is told again
+ * then. */
 static void
 purge_page (WsedReader       *reader,
             WsedSubscription *subscription,
@@ -29,9 +30,10 @@ purge_page (WsedReader       *reader,
     {
       WsedPageFrame frame = g_array_index (reader->frames, WsedPageFrame, i);
       gsize length = frame.end - begin;
-      gboolean goes = i >= from && (frame.subscription == subscription || (cursors && frame.cursor));
+      gboolean taken_back = i >= reader->frames_sent && cursors && frame.cursor;
 
-      if (i >= reader->frames_sent && !goes)
+      reader->untold |= taken_back;
+      if (i >= reader->frames_sent && !taken_back && (i < from || frame.subscription != subscription))
         {
           g_byte_array_append (page, reader->page->data + begin, length);
           begin = frame.end;
@@ -71,8 +73,8 @@ wsed_reader_unsubscribe (WsedReader *reader,
 
   if (subscription == NULL)
     return FALSE;
-  /* Nothing of it comes behind the answer. */
-  purge_page (reader, subscription, 0, FALSE);
+  /* Nothing of it comes behind the answer; nor does where it stood. */
+  purge_page (reader, subscription, 0, TRUE);
   for (guint i = 0; reader->replaying != NULL && i < reader->replaying->len; i++)
     if (reader->replaying->pdata[i] == subscription)
       reader->replaying->pdata[i] = NULL;
@@ -176,10 +178,10 @@ go_back (WsedReader       *reader,
   if (reader->frames == NULL || at == reader->frames->len)
     return FALSE;
   first = g_array_index (reader->frames, WsedPageFrame, at).seq;
-  /* One that is live will lag, and is told again where it stands. */
-  purge_page (reader, subscription, at, subscription->state == WSED_SUBSCRIPTION_LIVE && !subscription->catching);
+  purge_page (reader, subscription, at, FALSE);
   /* What was passed over behind it is met again. */
   subscription->gap_from = 0;
+  subscription->spent = FALSE;
   subscription->done = first - 1;
   subscription->at = wsed_view_find (subscription->view, first);
   return subscription->state == WSED_SUBSCRIPTION_LIVE;

@@ -44,6 +44,7 @@ typedef struct
   guint attached : 1;          /* to be woken by its view */
   guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
   guint stopped : 1;           /* nothing from `limit` on is sent */
+  guint spent : 1;             /* stopped, reading from the log: it has met what lies there */
   guint catching : 1;          /* live: what the client asked for comes from the view, up to `target` */
   guint gap_conflated : 1;     /* what was passed over, was for being old; else by policy */
   guint has_news : 1;          /* in the reader's list (wsed-news.c) */
@@ -52,7 +53,7 @@ typedef struct
   union
   {
     guint64 target;            /* while it gets what the client asked for: the head when that began */
-    guint64 limit;             /* from then on: what lies before this index is to be passed over; stopped: from it on */
+    guint64 limit;             /* from then on, an n: what the log has before it is to be passed over; stopped: from it on */
   };
   guint64 at;                  /* the index in the view of the next entry; left behind: about, its entry is no longer there */
   guint64 owed;                /* what lies before this index came while it replayed: not to have it yet is no lag */

@@ -114,6 +114,13 @@ stream_fixture_turn (StreamFixture *fixture)
   g_main_context_iteration (NULL, FALSE);
 }
 
+void
+stream_settle (StreamFixture *fixture)
+{
+  while (fixture->appending > 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 static void
 on_shut_down (gpointer user_data)
 {
@@ -151,22 +158,27 @@ on_appended (WsedMessage *message,
   wsed_append_free (append);
 }
 
-void
-stream_publish (StreamFixture *fixture,
-                const char    *channels,
-                const char    *type,
-                WseSeverity    severity,
-                const char    *payload)
+static void
+publish (StreamFixture *fixture,
+         const char    *channels,
+         const char    *type,
+         WseSeverity    severity,
+         const char    *payload,
+         guint          n)
 {
   g_auto(GStrv) names = g_strsplit (channels, " ", -1);
   GPtrArray *events = g_ptr_array_new_with_free_func ((GDestroyNotify) wse_event_unref);
-  g_autofree char *id = g_strdup_printf ("e%" G_GUINT64_FORMAT, ++fixture->appended);
-  WseEventFields fields = { .event_type = type, .id = id, .payload = payload, .payload_length = strlen (payload),
-                            .channels = (const char * const *) names, .n_channels = g_strv_length (names),
-                            .timestamp = G_GINT64_CONSTANT (1699468800123456), .latency = -1, .severity = severity };
   WsedAppend *append;
 
-  g_ptr_array_add (events, wse_event_new_from_fields (&fields));
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("e%" G_GUINT64_FORMAT, ++fixture->appended);
+      WseEventFields fields = { .event_type = type, .id = id, .payload = payload, .payload_length = strlen (payload),
+                                .channels = (const char * const *) names, .n_channels = g_strv_length (names),
+                                .timestamp = G_GINT64_CONSTANT (1699468800123456), .latency = -1, .severity = severity };
+
+      g_ptr_array_add (events, wse_event_new_from_fields (&fields));
+    }
   append = wsed_append_new (events, fixture->main);
   append->message.run = on_appended;
   append->message.user_data = fixture;
@@ -175,10 +187,52 @@ stream_publish (StreamFixture *fixture,
 }
 
 void
-stream_settle (StreamFixture *fixture)
+stream_publish (StreamFixture *fixture,
+                const char    *channels,
+                const char    *type,
+                WseSeverity    severity,
+                const char    *payload)
 {
-  while (fixture->appending > 0)
-    g_main_context_iteration (NULL, TRUE);
+  publish (fixture, channels, type, severity, payload, 1);
+}
+
+void
+stream_publish_at_once (StreamFixture *fixture,
+                        const char    *channels,
+                        gsize          size,
+                        guint          n)
+{
+  g_autofree char *payload = g_strnfill (size + 2, 'x');
+
+  payload[0] = payload[size + 1] = '"';
+  publish (fixture, channels, "t", WSE_SEVERITY_INFO, payload, n);
+}
+
+static void
+on_erased (WsedMessage *message,
+           gpointer     user_data)
+{
+  StreamFixture *fixture = user_data;
+  WsedErase *erase = (WsedErase *) message;
+
+  g_assert_no_error (erase->error);
+  if (erase->known)
+    wsed_hub_erase (fixture->hub, erase);
+  fixture->appending--;
+  wsed_erase_free (erase);
+}
+
+void
+stream_erase (StreamFixture *fixture,
+              const char    *channel)
+{
+  WsedErase *erase = wsed_erase_new (fixture->main, channel);
+
+  erase->message.run = on_erased;
+  erase->message.user_data = fixture;
+  fixture->appending++;
+  wsed_log_erase (fixture->log, erase);
+  stream_settle (fixture);
 }
 
 void

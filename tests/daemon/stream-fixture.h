@@ -67,6 +67,10 @@ void    stream_fixture_end   (Client *client);
 void    stream_fixture_turn  (StreamFixture *fixture);
 /* @channels: "user:a global"; does not wait. */
 void    stream_publish       (StreamFixture *fixture, const char *channels, const char *type, WseSeverity severity, const char *payload);
+/* @n events in one append, with payloads of @size bytes between the quotes; does not wait. */
+void    stream_publish_at_once (StreamFixture *fixture, const char *channels, gsize size, guint n);
+/* Erases what @channel holds, and waits for the answer. */
+void    stream_erase         (StreamFixture *fixture, const char *channel);
 /* Waits until all that was published is appended and handed to the hub. */
 void    stream_settle        (StreamFixture *fixture);
 /* Asks the log for its epoch, and waits for the answer. */

@@ -125,6 +125,17 @@ typedef struct
   guint known;                 /* so many at its beginning were kept before */
 } Appending;
 
+/* Of a duplicate retention may have taken the place in a channel. */
+static gboolean
+is_place (const Model      *model,
+          const ModelEvent *event,
+          guint             channel,
+          guint64           seq,
+          gboolean          duplicate)
+{
+  return seq == event->places[channel] || (duplicate && seq == 0 && event->places[channel] <= model_get_low (model, channel));
+}
+
 static void
 on_appended (WsedMessage *message,
              gpointer     user_data)
@@ -145,7 +156,7 @@ on_appended (WsedMessage *message,
       if (append->duplicates[i] != (i < appending->known))
         world_fail (world, NULL, g_strdup_printf ("e%u is a duplicate, or is not: %d", event->number, append->duplicates[i]));
       for (guint channel = 0; channel < MODEL_CHANNELS; channel++)
-        if ((event->channels & 1 << channel) != 0 && entry->seqs[at++] != event->places[channel])
+        if ((event->channels & 1 << channel) != 0 && !is_place (&world->model, event, channel, entry->seqs[at++], append->duplicates[i]))
           world_fail (world, NULL, g_strdup_printf ("e%u is not at %" G_GUINT64_FORMAT " of channel %u", event->number, event->places[channel], channel));
     }
   if (!world->dead)
@@ -429,32 +440,12 @@ world_unsubscribe (World  *world,
   reader->model.positions[channel].on = FALSE;
 }
 
-static void
-on_erased (WsedMessage *message,
-           gpointer     user_data)
-{
-  World *world = user_data;
-  WsedErase *erase = (WsedErase *) message;
-
-  g_assert_no_error (erase->error);
-  if (erase->known)
-    wsed_hub_erase (world->stream.hub, erase);
-  world->stream.appending--;
-  wsed_erase_free (erase);
-}
-
 void
 world_erase (World *world,
              guint  channel)
 {
-  WsedErase *erase = wsed_erase_new (world->stream.main, world_channels[channel]);
-
   model_erase (&world->model, channel);
-  erase->message.run = on_erased;
-  erase->message.user_data = world;
-  world->stream.appending++;
-  wsed_log_erase (world->stream.log, erase);
-  stream_settle (&world->stream);
+  stream_erase (&world->stream, world_channels[channel]);
 }
 
 /* What is committed now, in a file of its own: what a kill would leave, but for the write-ahead log (test-log-crash.c has that). */
