@@ -10,7 +10,7 @@ typedef struct
 {
   gatomicrefcount refs;
   WseEvent *event;
-  guint64 n;               /* place in the whole log */
+  guint64 n;               /* place in the whole log; 0: it is kept nowhere, and all its seqs are 0 */
   guint64 seqs[];          /* place in each of event->channels, in their order; 0: no longer in that channel (retention) */
 } WsedEntry;
 

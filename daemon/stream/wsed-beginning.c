@@ -202,6 +202,7 @@ subscribe (WsedBeginning  *beginning,
   subscription->reader = beginning->reader;
   subscription->stream = wsed_stream_ref (stream);
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
+  subscription->aside = subscription->view->asides_end;
   g_array_append_val (beginning->subscriptions, subscription);
   return subscription;
 }

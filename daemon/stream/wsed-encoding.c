@@ -43,6 +43,9 @@ wsed_encoding_write (WsedEncoding     encoding,
   if (framing == WSED_FRAMING_SSE)
     {
       g_string_append (body, "\n\n");
+      /* What is kept nowhere is no place to go on from. */
+      if (entry->n == 0)
+        return g_strlcpy (head, "data: ", WSED_ENCODING_HEAD);
       return g_snprintf (head, WSED_ENCODING_HEAD, "id: *@%s:%" G_GUINT64_FORMAT "\ndata: ", epoch, entry->n);
     }
   shorter = framing == WSED_FRAMING_DEFLATE ? deflate (body->str, body->len, &length) : NULL;

@@ -94,6 +94,28 @@ wsed_reader_get_end (const WsedSubscription *subscription)
   return subscription->stopped ? wsed_view_find_n (subscription->view, subscription->limit) : subscription->view->end;
 }
 
+/* In the order in which they came to each channel; they wait for nothing that is kept. */
+static void
+gather_asides (WsedReader *reader,
+               WsedGather *gather,
+               gsize       max_bytes)
+{
+  for (guint i = 0; reader->has_asides && i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+      guint32 at = subscription->aside;
+
+      while (at != subscription->view->asides_end && !is_full (gather, max_bytes))
+        {
+          gsize bytes;
+          const void *data = wsed_reader_run_asides (subscription, &at, max_bytes - gather->bytes, &bytes);
+
+          add_piece (gather, subscription, at, (void *) data, bytes);
+          gather->gathered[gather->n_gathered - 1].aside = TRUE;
+        }
+    }
+}
+
 static void
 gather_view (WsedReader       *reader,
              WsedSubscription *subscription,
@@ -276,6 +298,7 @@ wsed_reader_gather (WsedReader *reader,
 {
   gboolean condensed = FALSE;
 
+  wsed_reader_tell_lost_asides (reader);
   if (reader->lagging)
     {
       wsed_reader_apply_policy (reader);
@@ -286,6 +309,7 @@ wsed_reader_gather (WsedReader *reader,
   /* Between the two it may have to be told that it has caught up. */
   if (wsed_reader_is_catching (reader) && wsed_reader_holds_events (reader))
     return;
+  gather_asides (reader, gather, max_bytes);
   if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (reader->catching && reader->subscriptions->len > 1))
     reader->must_replay |= !condensed && !gather_merged (reader, gather, max_bytes);
   else
@@ -395,6 +419,8 @@ wsed_reader_sent (WsedReader       *reader,
         events += shared_sent (reader, bytes, rest);
       else if (gathered->subscription == NULL)
         events += page_sent_in_part (reader, bytes, rest);
+      else if (gathered->aside)
+        events += wsed_reader_asides_sent (gathered->subscription, gathered->upto, bytes, rest);
       else if (!whole)
         events += view_sent_in_part (gathered->subscription, bytes, rest);
       else
@@ -404,6 +430,7 @@ wsed_reader_sent (WsedReader       *reader,
       sent -= bytes;
     }
   wsed_reader_settle_news (reader);
+  wsed_reader_settle_asides (reader);
   if (wsed_reader_page_is_sent (reader))
     wsed_reader_replay (reader);
   if (reader->must_replay)
@@ -414,7 +441,7 @@ wsed_reader_sent (WsedReader       *reader,
 gboolean
 wsed_reader_has_more (WsedReader *reader)
 {
-  if (!wsed_reader_page_is_sent (reader))
+  if (!wsed_reader_page_is_sent (reader) || reader->has_asides)
     return TRUE;
   if (waits_for_log (reader))
     return FALSE;

@@ -195,7 +195,7 @@ publish_in_channel (WsedHub   *hub,
   WsedStream *stream = find_streams (hub, entry->event->channels[channel]);
   WsedStream *all = whole ? hub->whole : NULL;
   gboolean any = stream != NULL || all != NULL;
-  guint64 key = any && hub->config.conflation != NULL ? wsed_conflation_get_key (hub->config.conflation, entry->event) : 0;
+  guint64 key = any && entry->n > 0 && hub->config.conflation != NULL ? wsed_conflation_get_key (hub->config.conflation, entry->event) : 0;
 
   while (stream != NULL || all != NULL)
     {
@@ -217,11 +217,11 @@ publish (WsedHub   *hub,
 {
   gboolean any = FALSE, first = TRUE;
 
-  /* What had to be read from the log may be gone from one of its channels. */
+  /* What had to be read from the log may be gone from one of its channels; what is kept nowhere is not in the log. */
   for (guint i = 0; i < entry->event->n_channels; i++)
-    if (entry->seqs[i] > 0)
+    if (entry->seqs[i] > 0 || entry->n == 0)
       {
-        any |= publish_in_channel (hub, entry, i, first);
+        any |= publish_in_channel (hub, entry, i, first && entry->n > 0);
         first = FALSE;
       }
   /* The views keep it whole, to look at. */

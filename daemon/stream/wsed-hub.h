@@ -49,7 +49,7 @@ WsedHub *wsed_hub_new      (const WsedHubConfig *config, WsedLog *log, WsedInbox
 /* Called on the main thread when an admitted connection has ended; @user and @place may be NULL. */
 typedef void (*WsedHubClosed) (const char *user, const char *place, gpointer user_data);
 void     wsed_hub_set_closed (WsedHub *hub, WsedHubClosed closed, gpointer user_data);
-/* The relay's end: events in the order of their n. */
+/* Events in the order of their n; between them, anywhere, some that are kept nowhere (n is 0), for who is there now. */
 void     wsed_hub_publish  (WsedHub *hub, WsedEntry * const *entries, guint n_entries);
 /* Takes @admission, also where it fails. */
 void     wsed_hub_admit    (WsedHub *hub, WsedAdmission *admission);

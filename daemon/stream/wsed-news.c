@@ -137,6 +137,7 @@ wsed_reader_set_state (WsedSubscription     *subscription,
   reader->n_replaying += (state == WSED_SUBSCRIPTION_REPLAYING) - (subscription->state == WSED_SUBSCRIPTION_REPLAYING);
   subscription->state = state;
   wsed_reader_note_news (subscription);
+  wsed_reader_note_asides (subscription);
 }
 
 void

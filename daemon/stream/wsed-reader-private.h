@@ -47,6 +47,7 @@ struct _WsedReader
   gboolean catching;           /* the first channels do, from the views */
   gboolean must_replay;        /* one of them is to be read on from the log, once what is being sent has gone */
   gboolean caught_up;          /* the first channels have, and it is told */
+  gboolean has_asides;         /* one of the subscriptions has not had all that is kept nowhere */
   gboolean untold;             /* a message that told where all stand was taken back */
 
   /* How it lags (wsed-lag.c). */
@@ -116,6 +117,15 @@ void wsed_reader_take_fetched (WsedReader *reader, WsedFetch *fetch);
 void wsed_reader_cancel_replay (WsedReader *reader);
 /* What lies between @from and @to was left out. */
 void wsed_reader_tell_gap     (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, const char *reason);
+
+/* What is kept nowhere (wsed-aside.c). There may be something new for a subscription; what none could be given is told, before something is
+ * put together; what lies together from index *at on, at least one where there is one; so many bytes up to the index @upto went, returns the
+ * events; some have gone. */
+void        wsed_reader_note_asides      (WsedSubscription *subscription);
+void        wsed_reader_tell_lost_asides (WsedReader *reader);
+const void *wsed_reader_run_asides       (const WsedSubscription *subscription, guint32 *at, gsize max_bytes, gsize *bytes);
+guint       wsed_reader_asides_sent      (WsedSubscription *subscription, guint32 upto, gsize sent, GByteArray **rest);
+void        wsed_reader_settle_asides    (WsedReader *reader);
 
 /* Lag (wsed-lag.c). It begins; while it lasts, the policy is applied before something is put together to be sent; it may be over, or
  * where all stand is to be told again. */

@@ -16,8 +16,9 @@ G_BEGIN_DECLS
 typedef struct
 {
   WsedSubscription *subscription;   /* NULL: of the page */
-  gboolean shared;                  /* of the page's shared part */
-  guint64 upto;                     /* the index behind it, in the view or in the page's frames */
+  guint shared : 1;                 /* of the page's shared part */
+  guint aside : 1;                  /* of what is kept nowhere */
+  guint64 upto;                     /* the index behind it, in the view, its asides or the page's frames */
   gsize bytes;                      /* 0: passed over */
 } WsedGathered;
 

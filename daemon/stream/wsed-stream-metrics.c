@@ -24,6 +24,8 @@ wsed_stream_metrics_init (void)
                                   "Times a connection lay WSE_BUFFER_SIZE events behind, or further than the tail reaches.");
   metrics.dropped = wsed_metric_new (WSED_METRIC_COUNTER, "wse_events_dropped_total",
                                      "Events that the slow consumer policy took from connections, one for each.");
+  metrics.unkept_dropped = wsed_metric_new (WSED_METRIC_COUNTER, "wse_unkept_dropped_total",
+                                            "Events kept nowhere that a slow connection did not get, one for each.");
   metrics.conflated = wsed_metric_new (WSED_METRIC_COUNTER, "wse_events_conflated_total",
                                        "Events left out for lagging connections because a newer one of the same key was there.");
   metrics.disconnected = wsed_metric_new (WSED_METRIC_COUNTER, "wse_slow_disconnects_total",

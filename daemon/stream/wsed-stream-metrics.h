@@ -15,6 +15,7 @@ typedef struct
   WsedMetric *replayed;        /* events read from the log for subscribers */
   WsedMetric *lags;            /* times a connection lay too far behind */
   WsedMetric *dropped;         /* events that a policy took from connections */
+  WsedMetric *unkept_dropped;  /* events kept nowhere that a connection did not get in time */
   WsedMetric *conflated;       /* events that a lagging connection did without */
   WsedMetric *disconnected;    /* connections ended for lying too far behind */
   WsedMetric *gaps;            /* gaps met, told or not */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "stream/wsed-aside.h"
+
 /* Entries of the first ring: most channels have little to say. */
 #define FIRST_RING 1u
 
@@ -170,9 +172,9 @@ wsed_view_retire (WsedView *view)
   view->slot = NULL;
   for (guint64 i = view->begin; i < view->end; i++)
     g_clear_pointer (&wsed_view_at (view, i)->several, wsed_entry_unref);
-  view->users = view->end - view->begin;
+  view->users = view->end - view->begin + wsed_view_count_asides (view);
   view->begin = view->end;
-  grown = resize (view, 0);
+  grown = resize (view, 0) + wsed_view_clear_asides (view);
   free_if_forgotten (view);
   return grown;
 }

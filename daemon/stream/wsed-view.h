@@ -21,6 +21,7 @@ typedef struct
 
 typedef struct _WsedSubscriber WsedSubscriber;
 typedef struct _WsedReader WsedReader;
+typedef struct _WsedAsides WsedAsides;
 
 typedef enum
 {
@@ -58,6 +59,7 @@ typedef struct
   guint64 at;                  /* the index in the view of the next entry; left behind: about, its entry is no longer there */
   guint64 owed;                /* what lies before this index came while it replayed: not to have it yet is no lag */
   guint64 gap_from, gap_to;    /* passed over, to be told before anything else; 0: nothing */
+  guint32 aside;               /* the index of the next of what is kept nowhere (wsed-aside.h) */
 } WsedSubscription;
 
 /* A view's entries, in a ring that is as large as they need. */
@@ -89,7 +91,9 @@ struct _WsedView
     WsedSubscription **many;   /* more than one: in a block of a power of two */
   } live;                      /* the live subscriptions, to be woken */
   guint n_live;
-  guint users : 31;            /* subscriptions in any state; retired: entries of the eviction queue that point here */
+  WsedAsides *asides;          /* what is kept nowhere; NULL: nothing */
+  guint32 asides_end;          /* the index behind it */
+  guint users : 31;            /* subscriptions in any state; retired: entries of the eviction queues that point here */
   guint dirty : 1;             /* in the worker's list of views with news */
 };
 

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "stream/wsed-aside.h"
 #include "stream/wsed-eviction.h"
 #include "stream/wsed-reader-private.h"
 
@@ -299,8 +300,11 @@ wsed_worker_erase (WsedWorker *worker,
     {
       WsedStream *stream = g_ptr_array_index (streams, i);
 
-      if (stream->slot.worker == worker->index && stream->slot.views != NULL)
-        stream->slot.erased = MAX (stream->slot.erased, wsed_stream_is_whole (stream) ? n : head);
+      if (stream->slot.worker != worker->index || stream->slot.views == NULL)
+        continue;
+      stream->slot.erased = MAX (stream->slot.erased, wsed_stream_is_whole (stream) ? n : head);
+      for (WsedView *view = stream->slot.views; view != NULL; view = view->next)
+        wsed_view_blank_asides (view);
     }
   if (streams->len > 0)
     wsed_worker_visit (worker, 0, tell_erased, (gpointer) channel);
@@ -315,12 +319,37 @@ wsed_worker_take_chunk (WsedWorker *worker,
   wsed_eviction_take_chunk (&worker->eviction, chunk);
 }
 
+/* Those that do not wait for it hear of it when they go live. */
+static void
+arrive_aside (WsedWorker        *worker,
+              const WsedArrival *arrival)
+{
+  for (WsedView *view = arrival->stream->slot.views; view != NULL; view = view->next)
+    {
+      if (!wse_filter_matches (view->filter, arrival->entry->event))
+        continue;
+      wsed_eviction_append_aside (&worker->eviction, view, &arrival->piece);
+      for (guint i = 0; i < view->n_live; i++)
+        {
+          WsedReader *reader = wsed_view_get_live (view)[i]->reader;
+
+          reader->has_asides = TRUE;
+          wsed_worker_mark (worker, reader->subscriber);
+        }
+    }
+}
+
 void
 wsed_worker_arrive (WsedWorker        *worker,
                     const WsedArrival *arrival)
 {
   WsedSlot *slot = &arrival->stream->slot;
 
+  if (arrival->entry->n == 0)
+    {
+      arrive_aside (worker, arrival);
+      return;
+    }
   /* What would lie between is gone from the log before it could be delivered: who has not had it is told so there. */
   if (slot->views != NULL && arrival->seq > slot->head + 1 && !wsed_stream_is_whole (arrival->stream))
     slot->erased = arrival->seq;
