@@ -149,6 +149,8 @@ static const WsedOption options[] = {
     .help = "HTTP requests of one address in a second; 0: no limit" },
   { "max-request-rate-per-key", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "2000", .offset = IN (limits.request_rate_per_key),
     .help = "HTTP requests of one user or service in a second; 0: no limit" },
+  { "max-handshake-rate", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "500", .offset = IN (limits.handshake_rate),
+    .help = "TLS handshakes of all addresses together in a second; further ones wait; 0: no limit" },
   { "max-connections-per-user", WSED_OPTION_NUMBER, .min = 1, .max = 1000000, .preset = "5", .offset = IN (max_connections_per_user),
     .help = "WebSocket and SSE connections of one user" },
   { "max-subscriptions", WSED_OPTION_NUMBER, .min = 1, .max = 1000, .preset = "1000", .offset = IN (max_subscriptions),

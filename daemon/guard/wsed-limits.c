@@ -18,6 +18,8 @@ struct _WsedLimits
   guint connections_per_address;
   GHashTable *places;          /* place → connections, as many entries as there are open connections at most */
   WsedQuota *connections, *requests, *by_key;
+  guint handshake_rate;        /* 0: no limit */
+  WsedBucket handshakes;
 };
 
 static WsedMetric *refusals[WSED_N_LIMITS];
@@ -36,6 +38,8 @@ make_metrics (void)
     [WSED_LIMIT_HEADER] = "header",
     [WSED_LIMIT_SUBSCRIPTIONS] = "subscriptions",
     [WSED_LIMIT_COMMAND_RATE] = "command_rate",
+    [WSED_LIMIT_HANDSHAKE_RATE] = "handshake_rate",
+    [WSED_LIMIT_TLS_RECORDS] = "tls_records",
   };
   WsedMetricFamily *family = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_refusals_total",
                                                      "What was refused, or with command_rate put off, because of a limit.", labels,
@@ -65,6 +69,7 @@ wsed_limits_new (const WsedLimitsConfig *config)
   make_metrics ();
   self->connections_per_address = config->connections_per_address;
   self->places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->handshake_rate = config->handshake_rate;
   self->connections = wsed_quota_new (config->connection_rate, BURST * config->connection_rate);
   self->requests = wsed_quota_new (config->request_rate, BURST * config->request_rate);
   self->by_key = wsed_quota_new (config->request_rate_per_key, BURST * config->request_rate_per_key);
@@ -171,4 +176,12 @@ wsed_limits_request_by_key (WsedLimits *self,
                             const char *key)
 {
   return take (self->by_key, key, WSED_LIMIT_REQUEST_RATE_PER_KEY);
+}
+
+gint64
+wsed_limits_handshake (WsedLimits *self)
+{
+  if (self->handshake_rate == 0)
+    return 0;
+  return wsed_bucket_take (&self->handshakes, self->handshake_rate, BURST * self->handshake_rate, g_get_monotonic_time ());
 }

@@ -19,6 +19,8 @@ typedef enum
   WSED_LIMIT_HEADER,
   WSED_LIMIT_SUBSCRIPTIONS,
   WSED_LIMIT_COMMAND_RATE,
+  WSED_LIMIT_HANDSHAKE_RATE,
+  WSED_LIMIT_TLS_RECORDS,
   WSED_N_LIMITS,
 } WsedLimit;
 
@@ -29,6 +31,7 @@ typedef struct
   guint connection_rate;       /* per address and second */
   guint request_rate;          /* per address and second */
   guint request_rate_per_key;  /* per second */
+  guint handshake_rate;        /* TLS handshakes of all together, per second */
 } WsedLimitsConfig;
 
 WsedLimits *wsed_limits_new     (const WsedLimitsConfig *config);
@@ -45,6 +48,9 @@ void        wsed_limits_leave   (WsedLimits *self, const char *place);
 gboolean    wsed_limits_connect (WsedLimits *self, const char *place);
 gboolean    wsed_limits_request (WsedLimits *self, const char *place);
 gboolean    wsed_limits_request_by_key (WsedLimits *self, const char *key);
+
+/* 0: a TLS handshake may begin now; microseconds until it may. */
+gint64      wsed_limits_handshake (WsedLimits *self);
 
 /* Any thread: one more refusal because of @limit, in wse_refusals_total. */
 void        wsed_limits_refused (WsedLimit limit);

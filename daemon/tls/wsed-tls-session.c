@@ -1,39 +1,101 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedTlsSession owns one connection's TLS state. OpenSSL and not GTlsConnection: that one takes a thread of GLib's pool for as long as a
+/* WsedTlsSession owns one connection's TLS state, and bounds what of TLS itself a peer may ask for. OpenSSL and not GTlsConnection: that one takes a thread of GLib's pool for as long as a
  * client lets a handshake lie, a close of it waits for the peer, and each connection would cost several times the memory. It never owns,
  * shuts or closes the socket. */
 
 #include "tls/wsed-tls-session.h"
 
 #include <errno.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "guard/wsed-limits.h"
+#include "guard/wsed-quota.h"
+
+/* Records that carry nothing of the peer's (new keys, wishes for another handshake, alerts, a handshake itself), in a second and at once: each
+ * is work, and OpenSSL goes on within one call for as long as they keep coming. */
+#define BARE_RATE 8
+#define BARE_BURST 32
 
 struct _WsedTlsSession
 {
   SSL *ssl;
+  WsedBucket bare;
+  gboolean flooded;            /* there were too many of them: nothing more is read */
   gboolean reading_waits;      /* until the socket can be written */
   gboolean writing_waits;      /* until it can be read */
   gboolean writing;            /* a write is to be repeated */
   gboolean broken;             /* nothing more can be said */
 };
 
+/* Sees the kind of each record that came: of TLS 1.3 it is within what is sealed, the one outside is that of data. */
+static void
+on_record (int         written,
+           int         version,
+           int         content_type,
+           const void *bytes,
+           size_t      length,
+           SSL        *ssl,
+           void       *user_data)
+{
+  WsedTlsSession *self = user_data;
+
+  if (written || (content_type != SSL3_RT_HEADER && content_type != SSL3_RT_INNER_CONTENT_TYPE)
+      || *(const guint8 *) bytes == SSL3_RT_APPLICATION_DATA)
+    return;
+  if (self->flooded || wsed_bucket_take (&self->bare, BARE_RATE, BARE_BURST, g_get_monotonic_time ()) == 0)
+    return;
+  self->flooded = TRUE;
+  wsed_limits_refused (WSED_LIMIT_TLS_RECORDS);
+}
+
+/* Before a read from the socket: it fails, which is the one way out of OpenSSL's loop. */
+static long
+on_socket (BIO        *bio,
+           int         operation,
+           const char *bytes,
+           size_t      length,
+           int         number,
+           long        value,
+           int         result,
+           size_t     *processed)
+{
+  const WsedTlsSession *self = (const WsedTlsSession *) BIO_get_callback_arg (bio);
+
+  if (operation != BIO_CB_READ || !self->flooded)
+    return result;
+  BIO_clear_retry_flags (bio);
+  return -1;
+}
+
+static gboolean
+use_socket (WsedTlsSession *self,
+            int             fd)
+{
+  if (SSL_set_fd (self->ssl, fd) != 1)
+    return FALSE;
+  BIO_set_callback_arg (SSL_get_rbio (self->ssl), (char *) self);
+  BIO_set_callback_ex (SSL_get_rbio (self->ssl), on_socket);
+  return TRUE;
+}
+
 WsedTlsSession *
 wsed_tls_session_new (WsedTlsContext *context,
                       int             fd)
 {
-  SSL *ssl = SSL_new (wsed_tls_context_get (context));
-  WsedTlsSession *self;
+  WsedTlsSession *self = g_new0 (WsedTlsSession, 1);
 
-  if (ssl == NULL || SSL_set_fd (ssl, fd) != 1)
+  self->ssl = SSL_new (wsed_tls_context_get (context));
+  if (self->ssl == NULL || !use_socket (self, fd))
     {
-      SSL_free (ssl);
+      wsed_tls_session_free (self);
       return NULL;
     }
-  SSL_set_accept_state (ssl);
-  self = g_new0 (WsedTlsSession, 1);
-  self->ssl = ssl;
+  SSL_set_msg_callback (self->ssl, on_record);
+  SSL_set_msg_callback_arg (self->ssl, self);
+  SSL_set_accept_state (self->ssl);
   return self;
 }
 
@@ -78,7 +140,7 @@ gboolean
 wsed_tls_session_move (WsedTlsSession *self,
                        int             fd)
 {
-  return SSL_set_fd (self->ssl, fd) == 1;
+  return use_socket (self, fd);
 }
 
 static gssize

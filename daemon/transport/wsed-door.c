@@ -131,7 +131,7 @@ wsed_door_new (const WsedDoorConfig  *config,
   self->nobody = wsed_trust_new (NULL);
   self->porch = wsed_porch_new (on_porch_passed, on_changed, self);
   if (config->tls != NULL)
-    self->entrance = wsed_entrance_new (config->tls, on_entered, on_changed, self);
+    self->entrance = wsed_entrance_new (config->tls, config->limits, on_entered, on_changed, self);
   self->listener = wsed_listener_new (config->listen, error);
   if (self->listener == NULL)
     return NULL;

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "guard/wsed-limits.h"
 #include "tls/wsed-tls-session.h"
 
 G_BEGIN_DECLS
@@ -15,7 +16,8 @@ typedef void (*WsedEntered) (int fd, GSocketAddress *remote, WsedTlsSession *ses
 /* One has come or gone. */
 typedef void (*WsedEntranceChanged) (guint count, gpointer user_data);
 
-WsedEntrance *wsed_entrance_new       (WsedTlsContext *context, WsedEntered entered, WsedEntranceChanged changed, gpointer user_data);
+WsedEntrance *wsed_entrance_new       (WsedTlsContext *context, WsedLimits *limits, WsedEntered entered, WsedEntranceChanged changed,
+                                       gpointer user_data);
 /* Takes @fd. */
 void          wsed_entrance_add       (WsedEntrance *self, int fd, GSocketAddress *remote);
 guint         wsed_entrance_get_count (WsedEntrance *self);

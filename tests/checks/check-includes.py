@@ -15,7 +15,7 @@ ARROWS = {
     'metrics': set(),
     'system': set(),
     'auth': {'thread'},
-    'tls': {'thread', 'metrics', 'auth'},
+    'tls': {'thread', 'metrics', 'auth', 'guard'},
     'ctl': set(),
     'guard': {'metrics'},
     'config': {'log', 'guard'},

@@ -238,6 +238,33 @@ test_key_update (Fixture       *fixture,
   g_assert_cmpmem (fixture->got->data, fixture->got->len, "after", 5);
 }
 
+/* New keys without end, in what one read finds: it ends, and so does the connection; some are taken. */
+static void
+test_flood (Fixture       *fixture,
+            gconstpointer  user_data)
+{
+  char buffer[10];
+
+  for (guint i = 0; i < 20; i++)
+    {
+      g_assert_cmpint (SSL_key_update (fixture->client, SSL_KEY_UPDATE_NOT_REQUESTED), ==, 1);
+      g_assert_cmpint (SSL_do_handshake (fixture->client), ==, 1);
+    }
+  g_assert_cmpint (SSL_write (fixture->client, "still", 5), ==, 5);
+  g_assert_cmpint (wsed_wire_read (fixture->wire, buffer, sizeof buffer), ==, 5);
+  for (guint i = 0; i < 200; i++)
+    {
+      g_assert_cmpint (SSL_key_update (fixture->client, SSL_KEY_UPDATE_NOT_REQUESTED), ==, 1);
+      g_assert_cmpint (SSL_do_handshake (fixture->client), ==, 1);
+    }
+  g_assert_cmpint (SSL_write (fixture->client, "more", 4), ==, 4);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_cmpint (wsed_wire_read (fixture->wire, buffer, sizeof buffer), ==, -1);
+      g_assert_cmpint (errno, !=, EAGAIN);
+    }
+}
+
 int
 main (int    argc,
       char **argv)
@@ -249,5 +276,6 @@ main (int    argc,
   g_test_add ("/tls-wire/cut-off", Fixture, NULL, set_up, test_cut_off, tear_down);
   g_test_add ("/tls-wire/finish", Fixture, NULL, set_up, test_finish, tear_down);
   g_test_add ("/tls-wire/key-update", Fixture, NULL, set_up, test_key_update, tear_down);
+  g_test_add ("/tls-wire/flood", Fixture, NULL, set_up, test_flood, tear_down);
   return g_test_run ();
 }

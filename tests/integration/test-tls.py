@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import unittest
 import websockets
 
 from wse_lease import Lease
-from wse_socket import PING, PONG, Closed, Stream, frame, trust
+from wse_socket import PING, PONG, Closed, Stream, frame, handshake_request, trust
 from wse_test import WSED, Daemon, Scenario, main, make_certificate, wait_until
 
 WSECTL = os.environ.get('WSE_TEST_WSECTL', 'wsectl')
@@ -233,6 +234,139 @@ class Wrong(Tls):
             else:
                 stream.abort()
         wait_until(lambda: self.daemon.descriptors() <= before, 'their descriptors to be given back')
+
+
+class Renewing:
+    """A client that renews its keys as often as it likes, which Python's own does not: OpenSSL by hand."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(('127.0.0.1', port), TIMEOUT)
+        self.lib = ctypes.CDLL('libssl.so.3')
+        for name in ('TLS_client_method', 'SSL_CTX_new', 'SSL_new'):
+            getattr(self.lib, name).restype = ctypes.c_void_p
+        self.context = ctypes.c_void_p(self.lib.SSL_CTX_new(ctypes.c_void_p(self.lib.TLS_client_method())))
+        self.ssl = ctypes.c_void_p(self.lib.SSL_new(self.context))
+        self.socket.setblocking(True)
+        self.lib.SSL_set_fd(self.ssl, self.socket.fileno())
+        assert self.lib.SSL_connect(self.ssl) == 1
+
+    def send(self, data):
+        assert self.lib.SSL_write(self.ssl, data, len(data)) == len(data)
+
+    def receive(self):
+        """What there is; empty at the end."""
+        buffer = ctypes.create_string_buffer(65536)
+        count = self.lib.SSL_read(self.ssl, buffer, len(buffer))
+        return buffer.raw[:max(0, count)]
+
+    def renew(self, times):
+        """Whether it could be said that often."""
+        return all(self.lib.SSL_key_update(self.ssl, 0) == 1 and self.lib.SSL_do_handshake(self.ssl) == 1 for _ in range(times))
+
+    def close(self):
+        self.lib.SSL_free(self.ssl)
+        self.lib.SSL_CTX_free(self.context)
+        self.socket.close()
+
+
+class Floods(Tls):
+    def floods(self):
+        return self.daemon.metric('wse_refusals_total{limit="tls_records"}')
+
+    def flood(self, begin):
+        """Ends who renews the keys more often than makes sense, after @begin; a few times is nothing."""
+        before = self.floods()
+        client = Renewing(self.daemon.port)
+        client.send(begin)
+        self.assertTrue(client.receive())
+        self.assertTrue(client.renew(10))
+        client.send(begin)
+        self.assertTrue(client.receive())
+        client.renew(500)
+        while client.receive():
+            pass
+        client.close()
+        self.assertEqual(self.floods(), before + 1)
+
+    def test_request(self):
+        """keys renewed without end between two requests end the connection"""
+        self.flood(b'GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n')
+
+    def test_websocket(self):
+        """and a WebSocket; the others go on"""
+        with self.daemon.connect('/wse?history=0') as other:
+            before = self.floods()
+            client = Renewing(self.daemon.port)
+            client.send(handshake_request('/ws/events?channel=global', self.daemon.port))
+            self.assertIn(b' 101 ', client.receive())
+            client.renew(500)
+            while client.receive():
+                pass
+            client.close()
+            self.assertEqual(self.floods(), before + 1)
+            other.settle()
+            self.assertTrue(other.request('ping')['success'])
+
+    def test_pieces(self):
+        """a handshake in more pieces than it has any need of is ended"""
+        before = self.floods()
+        hello = client_hello()
+        pieces = b''.join(hello[:3] + b'\0\x01' + hello[i:i + 1] for i in range(5, len(hello)))
+        with self.daemon.stream(tls=None) as stream:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                stream.send(pieces)
+                stream.read_all()
+        self.assertEqual(self.floods(), before + 1)
+
+
+class Crowds(unittest.TestCase):
+    """More handshakes than may begin in a second."""
+
+    def daemon(self, *arguments, **keywords):
+        # Four seconds' worth at once: eight.
+        return Daemon('--max-handshake-rate=2', *arguments, tls=CERT, **keywords)
+
+    def test_turns(self):
+        """beyond the rate they wait for their turn, and get it; who says nothing, or speaks in the clear, takes none from them"""
+        with self.daemon() as daemon:
+            silent = [daemon.stream(tls=None) for _ in range(20)]
+            for stream in silent[:10]:
+                stream.send(b'GET / HTTP/1.1\r\n\r\n')
+                self.assertEqual(stream.read_response().status, 400)
+            for _ in range(10):
+                self.assertEqual(daemon.get('/api/health')['status'], 'ok')
+            with daemon.connect('/wse?history=0') as client:
+                client.settle()
+            for stream in silent:
+                stream.close()
+
+    def test_refused(self):
+        """whose turn does not come in time is told so by TLS, and counted; who is in is served meanwhile"""
+        plain = f'{tempfile.mkdtemp(dir=SCRATCH)}/wsed.sock'
+        with self.daemon(f'--listen=127.0.0.1:0,unix:{plain}', env={'WSE_TEST_DEADLINE_MS': '1500'}) as daemon, daemon.connect('/wse?history=0') as client:
+            hello = client_hello()
+            crowd = [daemon.stream(tls=None) for _ in range(60)]
+            for stream in crowd:
+                stream.send(hello)
+            client.settle()
+            self.assertTrue(client.request('ping')['success'])
+            answers = []
+            for stream in crowd:
+                stream.fill()
+                answers.append(stream.buffer)
+                stream.close()
+            refused = answers.count(b'\x15\x03\x03\0\x02\x02\x50')
+            self.assertGreater(refused, 0)
+            self.assertGreaterEqual(sum(answer[:1] == b'\x16' for answer in answers), 6)
+            metrics = subprocess.run(['curl', '-sS', '--unix-socket', plain, 'http://localhost/metrics'], capture_output=True, text=True, timeout=TIMEOUT, check=True)
+            self.assertIn(f'wse_refusals_total{{limit="handshake_rate"}} {refused}\n', metrics.stdout)
+            self.assertTrue(client.request('ping')['success'])
+            # Their turns were not lost.
+            wait_until(lambda: self.served(daemon), 'the daemon to serve again')
+
+    def served(self, daemon):
+        with contextlib.suppress(OSError):
+            return daemon.get('/api/health')['status'] == 'ok'
 
 
 class Certificates(unittest.TestCase):
