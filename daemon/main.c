@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "system/wsed-journal.h"
+#include "wse-standard-private.h"
 #include "wsed-config.h"
 #include "wsed-daemon.h"
 
@@ -15,13 +16,15 @@ main (int argc, char **argv)
 {
   g_auto (GStrv) environment = g_get_environ ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (WsedConfig) config = wsed_config_load (argc, argv, environment, &error);
+  g_autoptr (WsedConfig) config = NULL;
   g_autoptr (WsedDaemon) daemon = NULL;
 
+  wse_standard_keep ();
+  config = wsed_config_load (argc, argv, environment, &error);
   if (config == NULL)
     {
       if (error == NULL)
-        return EXIT_SUCCESS;
+        return wse_standard_flush ("wsed") ? EXIT_SUCCESS : EXIT_FAILURE;
       fprintf (stderr, "wsed: %s\n", error->message);
       return EXIT_CONFIGURATION;
     }

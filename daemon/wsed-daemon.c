@@ -242,11 +242,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->pipeline = make_pipeline (self);
   self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, error);
   if (self->http == NULL)
-    {
-      if (error == NULL || !g_error_matches (*error, WSE_ERROR, WSE_ERROR_INVALID))
-        add_way_out (error, "; stop what listens there, or choose another address with --listen");
-      return NULL;
-    }
+    return NULL;
   wsed_metrics_on_refresh (refresh_log_metrics, self);
   if (config->demo)
     self->demo = wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ());

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "wse-error.h"
+#include "wse-standard-private.h"
 #include "wsectl-command.h"
 
 enum
@@ -86,17 +87,18 @@ main (int    argc,
 {
   gboolean help = argc > 1 && (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h") || g_str_equal (argv[1], "help"));
 
+  wse_standard_keep ();
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
   if (argc < 2 || help)
     {
       fputs (HELP, help ? stdout : stderr);
-      return help ? DONE : USAGE;
+      return !help ? USAGE : wse_standard_flush ("wsectl") ? DONE : FAILED;
     }
   if (g_str_equal (argv[1], "--version"))
     {
       puts ("wsectl " WSECTL_VERSION);
-      return DONE;
+      return wse_standard_flush ("wsectl") ? DONE : FAILED;
     }
   return run (argc, argv);
 }

@@ -162,20 +162,31 @@ is_blank (const char *data,
   return strspn (data, " \t\r") >= length;
 }
 
+/* Some editors begin a file with a byte order mark. */
+static void
+skip_mark (Batch *batch)
+{
+  if (batch->line == 0 && g_str_has_prefix (batch->partial->str, "\xef\xbb\xbf"))
+    g_string_erase (batch->partial, 0, 3);
+}
+
 static gboolean
 take_line (Batch   *batch,
            GError **error)
 {
   g_autoptr (GString) event = g_string_new (NULL);
   g_autoptr (GError) problem = NULL;
-  gboolean blank = is_blank (batch->partial->str, batch->partial->len), taken;
+  gboolean blank, taken;
 
+  skip_mark (batch);
+  blank = is_blank (batch->partial->str, batch->partial->len);
   batch->line++;
   if (batch->too_long)
     reject (batch, batch->line, "longer than 16 MiB");
   taken = !batch->too_long && !blank && append_event (batch, batch->partial->str, batch->partial->len, event, &problem);
+  /* Within the line that is named already. */
   if (problem != NULL)
-    reject (batch, batch->line, problem->message);
+    reject (batch, batch->line, problem->message + (g_str_has_prefix (problem->message, "line 1, ") ? strlen ("line 1, ") : 0));
   g_string_truncate (batch->partial, 0);
   batch->too_long = FALSE;
   if (!taken)

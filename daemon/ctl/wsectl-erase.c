@@ -61,8 +61,8 @@ wsectl_erase (int      argc,
     return FALSE;
   if (argc < 2 || !wse_channel_is_valid (argv[1]))
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
-                   "“%s” is no channel: user:ID, role:ID, team:ID, session:ID, global or system is needed", argc > 1 ? argv[1] : "");
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s%s%s channel: user:ID, role:ID, team:ID, session:ID, global or system is needed",
+                   argc > 1 ? "“" : "name a", argc > 1 ? argv[1] : "", argc > 1 ? "” is no" : "");
       return FALSE;
     }
   return wsectl_delete (address, "/api/channels", argv[1], NULL, "erased", error);

@@ -20,7 +20,7 @@ typedef struct
   const char *channel, *types, *severity;
   char *after;
   WsectlFormat format;
-  gint64 left;                 /* events still wanted; -1: all */
+  gint64 left;                 /* events still wanted */
   gboolean ended;
 } History;
 
@@ -48,8 +48,7 @@ print_events (History             *history,
           return FALSE;
       }
   history->ended = count == 0;
-  if (history->left > 0)
-    history->left -= MIN (history->left, count);
+  history->left -= MIN (history->left, count);
   return TRUE;
 }
 
@@ -86,7 +85,7 @@ read_pages (History  *history,
 {
   while (!history->ended && history->left != 0)
     {
-      guint limit = history->left > 0 ? MIN (history->left, WSE_MAX_PAGE) : WSE_MAX_PAGE;
+      guint limit = MIN (history->left, WSE_MAX_PAGE);
       g_autoptr (GString) query = g_string_new (NULL);
       g_auto (WsectlReply) reply = { 0 };
 
@@ -113,7 +112,7 @@ check (const History  *history,
   if (!wse_channel_is_valid (history->channel))
     g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID,
                  "“%s” is no channel: user:ID, role:ID, team:ID, session:ID, global or system is needed", history->channel);
-  else if (limit < -1 || limit == 0)
+  else if (limit < 1)
     g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "--limit: a number from 1 is needed");
   else if (wse_filter_parse (history->types, history->severity, &filter, error))
     {
@@ -132,7 +131,7 @@ wsectl_history (int      argc,
 {
   g_autofree char *address = NULL, *types = NULL, *severity = NULL, *after = NULL, *format = NULL;
   gboolean show_cursor = FALSE, done;
-  gint64 limit = -1;
+  gint64 limit = G_MAXINT64;
   const GOptionEntry entries[] = {
     WSECTL_SERVER_ENTRY (&address),
     { "types", 't', 0, G_OPTION_ARG_FILENAME, &types, "Only these types, wire or original", "A,B" },

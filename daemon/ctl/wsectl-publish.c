@@ -109,9 +109,12 @@ publish_file (WsectlSender     *sender,
   int fd = g_str_equal (arguments->file, "-") ? STDIN_FILENO : open (arguments->file, O_RDONLY | O_CLOEXEC);
   gboolean done;
 
-  if (fd < 0)
+  /* A directory can be opened, and not be read. */
+  if (fd < 0 || (read (fd, NULL, 0) < 0 && errno == EISDIR))
     {
       g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "--file: opening %s: %s", arguments->file, g_strerror (errno));
+      if (fd > STDIN_FILENO)
+        close (fd);
       return FALSE;
     }
   done = wsectl_batch_publish (sender, fd, ids, error);

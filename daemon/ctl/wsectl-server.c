@@ -63,7 +63,8 @@ wsectl_server_new (const char  *address,
     }
   if (token != NULL && (*token == '\0' || strspn (token, TOKEN_CHARACTERS) != strlen (token)))
     {
-      g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "WSE_TOKEN, --token: it has characters that no token and no key has");
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "WSE_TOKEN, --token: it %s",
+                   *token == '\0' ? "is empty" : "has characters that no token and no key has");
       return NULL;
     }
   if (!open_trusted (wsectl_command_get_ca_file (), &trusted, error))

@@ -96,7 +96,10 @@ read_key (Key         *key,
       key->length = strlen (where);
     }
   else if (!g_file_get_contents (where + strlen ("file:"), &text, &length, error))
-    return FALSE;
+    {
+      g_prefix_error (error, "--key: ");
+      return FALSE;
+    }
   else if (strstr (text, "PRIVATE KEY-----") == NULL)
     {
       if (!read_jwk (key, text, length, error))

@@ -236,19 +236,44 @@ is_worth_another (guint status)
   return status == 0 || status == 429 || status >= 500;
 }
 
+/* What a 401 says of the credential, in the one place that the session lets through (RFC 6750 section 3). */
+static char *
+explain (SoupMessage *message)
+{
+  const char *challenge = soup_message_headers_get_one (soup_message_get_response_headers (message), "WWW-Authenticate");
+  g_autoptr (GString) why = g_string_new (NULL);
+
+  if (challenge != NULL && g_str_has_prefix (challenge, "Bearer "))
+    {
+      g_autoptr (GHashTable) parameters = soup_header_parse_param_list (challenge + strlen ("Bearer "));
+      const char *said = g_hash_table_lookup (parameters, "error_description");
+
+      if (said == NULL)
+        said = "a token, or the key of a service, is needed (--token, WSE_TOKEN)";
+      g_string_append (why, ": ");
+      wsectl_answer_append_safe (why, said, strlen (said));
+    }
+  return g_string_free (g_steal_pointer (&why), FALSE);
+}
+
 static void
 not_connected (WsectlStream *self,
-               guint         status,
+               SoupMessage  *message,
                GError       *problem)
 {
   g_autoptr (GError) error = problem;
+  guint status = soup_message_get_status (message);
   const char *address = wsectl_server_get_address (self->server);
 
   if (self->connected_before && is_worth_another (status))
     come_back (self, "the server is not there");
   else if (status != 0 && status != 101)
-    wsectl_stream_end (self, g_error_new (WSE_ERROR, WSE_ERROR_FAILED, "%s refused the connection: %u %s", address, status,
-                                          soup_status_get_phrase (status)));
+    {
+      g_autofree char *why = explain (message);
+
+      wsectl_stream_end (self, g_error_new (WSE_ERROR, WSE_ERROR_FAILED, "%s refused the connection: %u %s%s", address, status,
+                                            soup_status_get_phrase (status), why));
+    }
   else
     wsectl_stream_end (self, g_error_new (WSE_ERROR, WSE_ERROR_UNAVAILABLE,
                                           "%s cannot be reached; is wsed running there? (--server, WSE_SERVER): %s", address,
@@ -267,7 +292,7 @@ on_connected (GObject      *source,
 
   if (connection == NULL)
     {
-      not_connected (self, soup_message_get_status (message), error);
+      not_connected (self, message, error);
       return;
     }
   self->connection = connection;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "WSEL" */
@@ -116,11 +117,20 @@ looks_like_sqlite (const char  *path,
                    GError     **error)
 {
   char magic[16];
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  /* A pipe would wait for who writes into it. */
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat status;
   ssize_t length;
 
   if (fd < 0 && errno == ENOENT)
     return TRUE;
+  if (fd >= 0 && fstat (fd, &status) == 0 && !S_ISREG (status.st_mode))
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: it is %s", path,
+                   S_ISDIR (status.st_mode) ? "a directory" : "no regular file");
+      close (fd);
+      return FALSE;
+    }
   length = fd >= 0 ? read (fd, magic, sizeof magic) : -1;
   if (length < 0)
     g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "opening the log %s: %s", path, g_strerror (errno));

@@ -69,6 +69,9 @@ socket_free (Socket *self)
   g_free (self);
 }
 
+#define ANOTHER "choose another address with --listen or --admin-listen"
+#define IN_USE "stop what listens there, or " ANOTHER
+
 static void
 set_error_from_errno (GError     **error,
                       const char  *address,
@@ -76,7 +79,8 @@ set_error_from_errno (GError     **error,
 {
   int code = errno;
 
-  g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "listening on %s: %s: %s", address, doing, g_strerror (code));
+  g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "listening on %s: %s: %s; %s", address, doing, g_strerror (code),
+               code == EADDRINUSE ? IN_USE : ANOTHER);
 }
 
 /* Whether the file at @path may be replaced: there is none, or a socket that nobody listens on. */
@@ -93,7 +97,7 @@ clear_stale_socket (const struct sockaddr_un *address,
     return TRUE;
   if (!S_ISSOCK (info.st_mode))
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "listening on %s: the file is there and is not a socket", name);
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "listening on %s: the file is there and is not a socket; " ANOTHER, name);
       return FALSE;
     }
 
@@ -103,7 +107,7 @@ clear_stale_socket (const struct sockaddr_un *address,
     close (fd);
   if (!stale)
     {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "listening on %s: another program listens there", name);
+      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "listening on %s: another program listens there; " IN_USE, name);
       return FALSE;
     }
   unlink (address->sun_path);
