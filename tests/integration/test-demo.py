@@ -112,7 +112,7 @@ class Script(unittest.TestCase):
     def test_first_and_second(self):
         """the first start builds; the second neither configures nor calls apt, and finds the log of the first"""
         self.serve()
-        self.assertIn(f'meson setup _build-demo --buildtype=release -Dtests=false\nninja -C _build-demo daemon/wsed\n', self.calls.read_text())
+        self.assertIn(f'meson setup _build-demo --buildtype=release -Dtests=false\nninja -C _build-demo daemon/wsed daemon/ctl/wsectl\n', self.calls.read_text())
         output = self.end()
         self.assertIn(f"curl --json '{{\"event_type\"", output)
         self.assertIn(f"python3 -m websockets 'ws://127.0.0.1:{self.port}/wse?user_id=demo'", output)
@@ -121,6 +121,13 @@ class Script(unittest.TestCase):
         self.assertNotIn('meson setup', self.calls.read_text())
         self.assertNotIn('apt-get', self.calls.read_text())
         self.end()
+
+    def test_programs(self):
+        """what README takes from _build-demo is built"""
+        built = re.search(r'^quietly ninja -C "\$build" (.*)$', (ROOT / 'build-aux/demo').read_text(), re.M).group(1).split()
+        taken = re.findall(r'\$PWD/_build-demo/([^:\s]+)', (ROOT / 'README.md').read_text())
+        self.assertTrue(taken)
+        self.assertLessEqual(set(taken), {os.path.dirname(program) for program in built})
 
     def test_missing(self):
         """what is missing is installed, quietly and without a question"""
