@@ -6,6 +6,8 @@
 
 #include "stream/wsed-beginning.h"
 
+#include "stream/wsed-renewal.h"
+
 #include <string.h>
 
 struct _WsedBeginning
@@ -199,6 +201,8 @@ subscribe (WsedBeginning  *beginning,
 {
   WsedSubscription *subscription = g_new0 (WsedSubscription, 1);
 
+  /* The log may have forgotten the channel since others began to read it here. */
+  wsed_renewal_take (beginning->worker, stream, head);
   subscription->reader = beginning->reader;
   subscription->stream = wsed_stream_ref (stream);
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);

@@ -115,6 +115,14 @@ wsed_eviction_append_aside (WsedEviction    *eviction,
 }
 
 void
+wsed_eviction_empty (WsedEviction *eviction,
+                     WsedView     *view)
+{
+  while (view->begin < view->end)
+    drop_first (eviction);
+}
+
+void
 wsed_eviction_retire (WsedEviction *eviction,
                       WsedView     *view)
 {

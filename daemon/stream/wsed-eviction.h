@@ -29,6 +29,8 @@ void wsed_eviction_append     (WsedEviction *eviction, WsedView *view, const Wse
 void wsed_eviction_append_aside (WsedEviction *eviction, WsedView *view, const WsedPiece *piece);
 /* Nobody reads at @view any more. */
 void wsed_eviction_retire     (WsedEviction *eviction, WsedView *view);
+/* Forgets all entries of @view, and those that came before. */
+void wsed_eviction_empty      (WsedEviction *eviction, WsedView *view);
 /* Forgets all entries in chunks before @first_chunk, and those chunks. */
 void wsed_eviction_run        (WsedEviction *eviction, guint64 first_chunk);
 

@@ -77,6 +77,8 @@ void        wsed_reader_cancel_subscribe (WsedReader *reader);
 gboolean    wsed_reader_unsubscribe      (WsedReader *reader, const char *channel);
 /* @channel was erased: what waits of it is not sent any more, the log says what is left. */
 void        wsed_reader_erase            (WsedReader *reader, const char *channel);
+/* What the log has of @stream's channel is of another epoch. */
+void        wsed_reader_renew            (WsedReader *reader, const WsedStream *stream);
 /* Ends the subscriptions that @grant does not permit, or all of them, and tells the client. */
 void        wsed_reader_restrict         (WsedReader *reader, const WsedGrant *grant, gboolean all);
 /* The subscriptions to other channels. */

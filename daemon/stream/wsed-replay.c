@@ -369,7 +369,8 @@ ask (WsedReader *reader)
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
       /* One that has stopped goes on at the end, once all that it has is sent. */
-      if (!is_behind (subscription) || (subscription->left_behind && wsed_reader_has_stopped (subscription)))
+      if (!is_behind (subscription) || (subscription->left_behind && wsed_reader_has_stopped (subscription))
+          || subscription->view->slot->asked)
         continue;
       g_ptr_array_add (reader->replaying, subscription);
     }

@@ -19,6 +19,7 @@ typedef struct
   guint64 head;                /* the last seq that this worker was told of */
   guint64 erased;              /* what lies in the views up to here was erased from the log; 0: nothing */
   char epoch[WSE_MAX_EPOCH_BYTES + 1];
+  guint8 asked;                /* for the channel's epoch: nothing is read of it until it is known (wsed-renewal.c) */
   guint8 worker;               /* its index; this and the next never change */
   guint16 encoding;            /* a WsedEncoding */
 } WsedSlot;

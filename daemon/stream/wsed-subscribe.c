@@ -194,7 +194,18 @@ has_of (WsedReader *reader,
   return wsed_reader_is_whole (reader) || wsed_reader_find (reader, channel) != NULL;
 }
 
-/* What is being read now may hold what was erased: it is read again. What is merged stays together. */
+/* What is merged stays together. */
+static void
+fall_behind_together (WsedReader *reader)
+{
+  if (wsed_encoding_get_framing (reader->encoding) != WSED_FRAMING_SSE)
+    return;
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    if (wsed_reader_nth (reader, i)->state == WSED_SUBSCRIPTION_LIVE)
+      wsed_reader_fall_behind (reader, wsed_reader_nth (reader, i));
+}
+
+/* What is being read now may hold what was erased: it is read again. */
 void
 wsed_reader_erase (WsedReader *reader,
                    const char *channel)
@@ -215,9 +226,34 @@ wsed_reader_erase (WsedReader *reader,
       wsed_reader_fall_behind (reader, subscription);
       behind = TRUE;
     }
-  for (guint i = 0; merged && behind && i < reader->subscriptions->len; i++)
-    if (wsed_reader_nth (reader, i)->state == WSED_SUBSCRIPTION_LIVE)
-      wsed_reader_fall_behind (reader, wsed_reader_nth (reader, i));
+  if (behind)
+    fall_behind_together (reader);
+  wsed_reader_replay (reader);
+  wsed_worker_mark (reader->worker, reader->subscriber);
+}
+
+/* Nothing that waits is of this epoch; all that there is of it is read, behind a gap. */
+void
+wsed_reader_renew (WsedReader       *reader,
+                   const WsedStream *stream)
+{
+  WsedSubscription *subscription = wsed_reader_find (reader, stream->channel);
+
+  if (subscription == NULL || subscription->stream != stream)
+    return;
+  wsed_reader_cancel_replay (reader);
+  purge_page (reader, subscription, 0, TRUE);
+  if (subscription->state == WSED_SUBSCRIPTION_LIVE)
+    wsed_reader_fall_behind (reader, subscription);
+  subscription->start = subscription->done = subscription->gap_from = 0;
+  subscription->at = subscription->owed = subscription->view->end;
+  subscription->epoch_lost = TRUE;
+  subscription->lost = subscription->lost_before = subscription->stopped = FALSE;
+  if (subscription->left_behind)
+    subscription->limit = 0;
+  else
+    subscription->target = subscription->view->slot->head;
+  fall_behind_together (reader);
   wsed_reader_replay (reader);
   wsed_worker_mark (reader->worker, reader->subscriber);
 }

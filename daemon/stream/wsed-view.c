@@ -24,6 +24,7 @@ wsed_slot_get_view (WsedSlot       *slot,
     {
       slot->head = head->head;
       slot->erased = 0;
+      slot->asked = FALSE;
       memcpy (slot->epoch, head->epoch, sizeof slot->epoch);
     }
   for (view = slot->views; view != NULL; view = view->next)

@@ -14,6 +14,7 @@
 #include "stream/wsed-aside.h"
 #include "stream/wsed-eviction.h"
 #include "stream/wsed-reader-private.h"
+#include "stream/wsed-renewal.h"
 
 static const gint64 timer_lengths[WSED_N_TIMERS] = {
   [WSED_TIMER_END] = 800 * G_TIME_SPAN_MILLISECOND,
@@ -350,6 +351,11 @@ wsed_worker_arrive (WsedWorker        *worker,
       arrive_aside (worker, arrival);
       return;
     }
+  if (slot->views != NULL && arrival->seq <= slot->head)
+    {
+      wsed_renewal_ask (worker, arrival->stream);
+      return;
+    }
   /* What would lie between is gone from the log before it could be delivered: who has not had it is told so there. */
   if (slot->views != NULL && arrival->seq > slot->head + 1 && !wsed_stream_is_whole (arrival->stream))
     slot->erased = arrival->seq;
@@ -364,6 +370,13 @@ wsed_worker_arrive (WsedWorker        *worker,
       view->dirty = TRUE;
       g_ptr_array_add (worker->dirty, view);
     }
+}
+
+void
+wsed_worker_empty_view (WsedWorker *worker,
+                        WsedView   *view)
+{
+  wsed_eviction_empty (&worker->eviction, view);
 }
 
 void

@@ -34,6 +34,8 @@ typedef struct
   void (*expired) (WsedSubscriber *subscriber, WsedTimer timer);
   /* A channel was erased: nothing of it that waits is to be sent. */
   void (*erased) (WsedSubscriber *subscriber, const char *channel);
+  /* A channel began again, in another epoch: @stream has nothing of it. */
+  void (*renewed) (WsedSubscriber *subscriber, WsedStream *stream);
   /* An operator's question, and his wish that it ends (wsed-survey.h). */
   gboolean (*matches) (WsedSubscriber *subscriber, const WsedSurveyWish *wish);
   void (*describe) (WsedSubscriber *subscriber, GString *out);
@@ -97,6 +99,8 @@ void     wsed_worker_take_chunk   (WsedWorker *worker, WsedChunk *chunk);
 void     wsed_worker_arrive       (WsedWorker *worker, const WsedArrival *arrival);
 void     wsed_worker_evict        (WsedWorker *worker, guint64 first_chunk);
 /* Wakes the subscriptions for which something arrived since the last flush. */
+/* Forgets the entries of @view, and what is older of others. */
+void     wsed_worker_empty_view   (WsedWorker *worker, WsedView *view);
 void     wsed_worker_wake         (WsedWorker *worker);
 /* @streams: the channel's and the whole log's, up to @head and @n. */
 void     wsed_worker_erase        (WsedWorker *worker, GPtrArray *streams, const char *channel, guint64 head, guint64 n);

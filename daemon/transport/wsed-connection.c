@@ -383,6 +383,16 @@ on_erased (WsedSubscriber *subscriber,
     wsed_reader_erase (self->reader, channel);
 }
 
+static void
+on_renewed (WsedSubscriber *subscriber,
+            WsedStream     *stream)
+{
+  WsedConnection *self = (WsedConnection *) subscriber;
+
+  if (self->state == WSED_CONNECTION_OPEN && self->reader != NULL && wsed_reader_started (self->reader))
+    wsed_reader_renew (self->reader, stream);
+}
+
 /* An SSE client has no close code: it is told by name, and not when to come back. */
 static void
 on_dismissed (WsedSubscriber *subscriber)
@@ -408,6 +418,7 @@ wsed_connection_start (WsedWorker    *worker,
 {
   static const WsedSubscriberClass klass = {
     .ready = on_ready, .flush = on_flush, .heartbeat = on_heartbeat, .expired = on_expired, .due = on_due, .erased = on_erased,
+    .renewed = on_renewed,
     .withdraw = on_withdraw, .matches = wsed_connection_matches, .describe = wsed_connection_describe, .dismiss = on_dismissed,
     .shutdown = on_shutdown,
   };

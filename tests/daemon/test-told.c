@@ -5,7 +5,11 @@
 
 #include "stream-fixture.h"
 
+#include <glib/gstdio.h>
+#include <sqlite3.h>
 #include <string.h>
+
+#include "log/wsed-sqlite-log.h"
 
 /* Far more than the socket of a client that takes nothing, and more than the tail has room for. */
 #define LARGE 150000
@@ -197,6 +201,142 @@ test_replaced (void)
   end (client, reads);
 }
 
+static void
+run_sql (const char *path,
+         const char *sql)
+{
+  sqlite3 *db;
+
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+}
+
+static void
+on_heads (WsedMessage *message,
+          gpointer     user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+/* Where @channel ends, and up to where nothing of it is kept. */
+static WsedHead
+ask_head (const char *channel)
+{
+  WsedHeads *heads = wsed_heads_new (fixture.main);
+  gboolean done = FALSE;
+  WsedHead head;
+
+  wsed_heads_add (heads, channel);
+  heads->message.run = on_heads;
+  heads->message.user_data = &done;
+  wsed_log_heads (fixture.log, heads);
+  while (!done)
+    g_main_context_iteration (NULL, TRUE);
+  head = g_array_index (heads->heads, WsedHead, 0);
+  wsed_heads_free (heads);
+  return head;
+}
+
+static void
+open_log (const char *path,
+          gint64      max_age)
+{
+  g_autoptr(GError) error = NULL;
+  WsedLog *log = wsed_sqlite_log_new (path, &(WsedRetention){ .max_age = max_age }, &error);
+
+  g_assert_no_error (error);
+  stream_fixture_init_log (&fixture, WSED_SLOW_CATCH_UP, 1000, NULL, log);
+}
+
+static void
+remove_all (const char *directory)
+{
+  g_autoptr(GDir) names = g_dir_open (directory, 0, NULL);
+
+  for (const char *name; (name = g_dir_read_name (names)) != NULL;)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+
+      g_unlink (path);
+    }
+  g_rmdir (directory);
+}
+
+/* The next text that has @part in it; nothing before it is an event. */
+static char *
+skip_to (Client     *client,
+         const char *part)
+{
+  while (TRUE)
+    {
+      char *text = client_next (client);
+
+      g_assert_nonnull (text);
+      if (strstr (text, part) != NULL)
+        return text;
+      g_assert_null (strstr (text, "\"t\":\"t\""));
+      g_free (text);
+    }
+}
+
+/* A channel that the log forgets while it is subscribed to, and that begins anew: @others say so first, or nothing does before the event. */
+static void
+test_renewed (gconstpointer others)
+{
+  g_autofree char *directory = g_dir_make_tmp ("wse-told-XXXXXX", NULL), *path = g_build_filename (directory, "wse.db", NULL);
+  g_autofree char *sql = NULL, *gap = NULL, *other_gap = NULL, *expected = NULL, *event = NULL;
+  Client *client, *merged;
+  WsedHead old, fresh;
+
+  open_log (path, 1000);
+  stream_publish_some (&fixture, "user:gone", 3);
+  while (ask_head ("user:gone").low < 3)
+    g_usleep (1000);
+  stream_fixture_clear (&fixture);
+  /* Soon 90 days will have passed since. */
+  sql = g_strdup_printf ("UPDATE channel SET expired=%" G_GINT64_FORMAT " WHERE name='user:gone'",
+                         g_get_real_time () - 90 * G_TIME_SPAN_DAY + 2 * G_TIME_SPAN_SECOND);
+  run_sql (path, sql);
+  open_log (path, 0);
+  /* Its ids are still known. */
+  fixture.appended = 3;
+  client = client_new (&fixture, &(ClientOptions){ .channels = "user:gone", .control = TRUE });
+  merged = client_new (&fixture, &(ClientOptions){ .channels = "user:gone user:here", .control = TRUE, .framing = WSED_FRAMING_SSE });
+  g_free (skip_to (client, "\"t\":\"caught_up\""));
+  g_free (skip_to (merged, "event: caught_up"));
+  old = ask_head ("user:gone");
+  if (old.head == 0)
+    g_test_message ("too slow: it was forgotten before anybody came");
+  do
+    {
+      g_usleep (1000);
+      fresh = ask_head ("user:gone");
+    }
+  while (fresh.head != 0);
+  g_assert_cmpstr (fresh.epoch, !=, fixture.epoch);
+  if (others != NULL)
+    client_free (client_new (&fixture, &(ClientOptions){ .channels = "user:gone" }));
+  stream_publish_some (&fixture, "user:gone", 1);
+  stream_publish_some (&fixture, "user:here", 1);
+  expected = g_strdup_printf ("\"p\":{\"channel\":\"user:gone\",\"epoch\":\"%s\",\"from\":1,\"to\":0,\"reason\":\"epoch\"", fresh.epoch);
+  gap = skip_to (client, "\"t\":\"gap\"");
+  g_assert_nonnull (strstr (gap, expected));
+  client_expect (client, "user:gone", 1);
+  other_gap = skip_to (merged, "\"t\":\"gap\"");
+  g_assert_nonnull (strstr (other_gap, expected));
+  event = skip_to (merged, "\"ch\":\"user:gone\"");
+  g_assert_nonnull (strstr (event, "\"seq\":1,"));
+  stream_publish_some (&fixture, "user:gone", 1);
+  g_free (event);
+  while (strstr (event = client_next (client), "\"seq\":2,") == NULL)
+    g_free (event);
+  client_free (client);
+  client_free (merged);
+  stream_fixture_clear (&fixture);
+  remove_all (directory);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -206,5 +346,7 @@ main (int   argc,
   g_test_add_func ("/told/erased", test_erased);
   g_test_add_func ("/told/erased-by-name", test_erased_by_name);
   g_test_add_func ("/told/replaced", test_replaced);
+  g_test_add_data_func ("/told/renewed", NULL, test_renewed);
+  g_test_add_data_func ("/told/renewed-others", GINT_TO_POINTER (TRUE), test_renewed);
   return g_test_run ();
 }
