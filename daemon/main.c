@@ -18,6 +18,7 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedConfig) config = NULL;
   g_autoptr (WsedDaemon) daemon = NULL;
+  gboolean went_well;
 
   wse_standard_keep ();
   config = wsed_config_load (argc, argv, environment, &error);
@@ -36,8 +37,8 @@ main (int argc, char **argv)
       g_warning ("wsed does not start: %s", error->message);
       return EXIT_FAILURE;
     }
-  wsed_daemon_run (daemon);
+  went_well = wsed_daemon_run (daemon);
   g_clear_pointer (&daemon, wsed_daemon_free);
   g_message ("stopped");
-  return EXIT_SUCCESS;
+  return went_well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

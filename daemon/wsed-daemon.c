@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "auth/wsed-authority.h"
+#include "fleet/wsed-following.h"
 #include "log/wsed-memory-log.h"
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
-#include "relay/wsed-sequence.h"
 #include "source/wsed-demo-source.h"
 #include "stream/wsed-hub.h"
 #include "system/wsed-notify.h"
@@ -47,15 +47,15 @@ struct _WsedDaemon
   /* In the order of making. */
   WsedAuthority *authority;    /* NULL: authentication is off */
   WsedLog *log;
+  WsedFollowing *following;
   WsedConflation *conflation;
   WsedHub *hub;
-  WsedSequence *sequence;
   WsedPipeline *pipeline;
   WsedHttp *http;
   WsedSource *demo;            /* NULL: not wanted */
 
   guint sigterm, sigint, sighup;
-  gboolean stopping;
+  gboolean stopping, strayed;
   gint64 drain_end;            /* monotonic */
 };
 
@@ -160,6 +160,29 @@ make_conflation (const WsedConfig *config)
   return conflation;
 }
 
+/* Whether others may append to the log, too. */
+static gboolean
+is_shared (const WsedConfig *config)
+{
+  return g_str_has_prefix (config->log, "postgres");
+}
+
+static void
+ask_heads (WsedHeads *heads, gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  wsed_sequence_ask (wsed_following_get_sequence (self->following), heads);
+}
+
+static void
+on_watched (const char *channel, gboolean watched, gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  wsed_following_watch (self->following, channel, watched);
+}
+
 static WsedHub *
 make_hub (WsedDaemon *self)
 {
@@ -176,6 +199,9 @@ make_hub (WsedDaemon *self)
     .max_subscriptions = self->config->max_subscriptions,
     .conflation = self->conflation,
     .tick = self->config->flush_tick * 1000,
+    .ask = is_shared (self->config) ? ask_heads : NULL,
+    .watch = on_watched,
+    .user_data = self,
     .start = wsed_connection_start,
   };
 
@@ -190,26 +216,68 @@ on_withdrawn (WsedWithdrawal *withdrawal, gpointer user_data)
 }
 
 static void
-on_relayed (WsedEntry *const *entries, guint n_entries, gpointer user_data)
+on_deliver (WsedEntry *const *entries, guint n_entries, gpointer user_data)
 {
-  wsed_hub_publish (user_data, entries, n_entries);
+  WsedDaemon *self = user_data;
+
+  wsed_hub_publish (self->hub, entries, n_entries);
+}
+
+static gboolean
+on_reads (const char *channel, gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  return wsed_hub_reads (self->hub, channel);
+}
+
+/* What the readers have had cannot be joined to what is there now: everybody begins anew, with another process. */
+static void
+on_strayed (const char *how, gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+
+  if (!self->strayed)
+    g_critical ("the log was changed behind the daemon's back: %s; stopping, to begin anew", how);
+  self->strayed = TRUE;
+  wsed_daemon_stop (self);
+}
+
+static WsedFollowing *
+make_following (WsedDaemon *self)
+{
+  g_autofree char *name = wsed_following_make_name ();
+  const WsedFollowingConfig config = {
+    .log = self->log,
+    .main = self->inbox,
+    .shared = is_shared (self->config),
+    .deliver = on_deliver,
+    .reads = on_reads,
+    .strayed = on_strayed,
+  };
+
+  return wsed_following_new (&config, name, self);
 }
 
 static gsize
 get_backlog (gpointer user_data)
 {
-  return wsed_hub_get_pending (user_data);
+  WsedDaemon *self = user_data;
+  WsedSequenceStats stats;
+
+  wsed_sequence_get_stats (wsed_following_get_sequence (self->following), &stats);
+  return wsed_hub_get_pending (self->hub) + stats.held_bytes;
 }
 
 static WsedPipeline *
 make_pipeline (WsedDaemon *self)
 {
-  WsedPipeline *pipeline = wsed_pipeline_new (self->log, self->sequence, self->inbox);
+  WsedPipeline *pipeline = wsed_pipeline_new (self->log, wsed_following_get_sequence (self->following), self->inbox);
   g_autoptr (WseTypeMapper) mapper = wse_type_mapper_new ();
   g_autoptr (WseRouter) router = wse_router_new ();
 
   wsed_pipeline_set_limits (pipeline, self->config->max_event, MAX_QUEUED);
-  wsed_pipeline_set_backlog (pipeline, get_backlog, self->hub);
+  wsed_pipeline_set_backlog (pipeline, get_backlog, self);
   wse_type_mapper_add_defaults (mapper);
   wsed_pipeline_add (pipeline, WSE_TRANSFORMER (mapper));
   wsed_pipeline_add (pipeline, WSE_TRANSFORMER (router));
@@ -234,13 +302,13 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
     }
   if (!make_authority (self, error))
     return NULL;
+  self->following = make_following (self);
   self->conflation = make_conflation (config);
   self->hub = make_hub (self);
   if (self->authority != NULL)
     wsed_authority_set_withdrawn (self->authority, on_withdrawn, self->hub);
-  self->sequence = wsed_sequence_new (on_relayed, self->hub);
   self->pipeline = make_pipeline (self);
-  self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, error);
+  self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, self->following, error);
   if (self->http == NULL)
     return NULL;
   wsed_metrics_on_refresh (refresh_log_metrics, self);
@@ -375,7 +443,7 @@ announce (WsedDaemon *self)
     announce_addresses (self, wsed_http_get_admin_addresses (self->http), "for operators, ");
 }
 
-void
+gboolean
 wsed_daemon_run (WsedDaemon *self)
 {
   g_autoptr (GError) error = NULL;
@@ -384,6 +452,7 @@ wsed_daemon_run (WsedDaemon *self)
   self->sigterm = g_unix_signal_add (SIGTERM, on_signal, self);
   self->sigint = g_unix_signal_add (SIGINT, on_signal, self);
   self->sighup = g_unix_signal_add (SIGHUP, on_hangup, self);
+  wsed_following_start (self->following);
   wsed_http_start (self->http);
   if (self->demo != NULL && !wsed_source_start (self->demo, &error))
     g_warning ("the demo does not start: %s", error->message);
@@ -391,6 +460,7 @@ wsed_daemon_run (WsedDaemon *self)
   status = g_strdup_printf ("Listening on %s", wsed_http_get_addresses (self->http)[0]);
   wsed_notify_ready (self->notify, status, on_check, self);
   g_main_loop_run (self->loop);
+  return !self->strayed;
 }
 
 /* Taking down */
@@ -429,6 +499,8 @@ wsed_daemon_free (WsedDaemon *self)
   g_clear_handle_id (&self->sigterm, g_source_remove);
   g_clear_handle_id (&self->sigint, g_source_remove);
   g_clear_handle_id (&self->sighup, g_source_remove);
+  if (self->following != NULL)
+    wsed_following_stop (self->following);
   if (self->log != NULL)
     close_log (self);
   wsed_http_free (self->http);
@@ -436,7 +508,7 @@ wsed_daemon_free (WsedDaemon *self)
   wsed_pipeline_free (self->pipeline);
   wsed_hub_free (self->hub);
   wsed_conflation_free (self->conflation);
-  wsed_sequence_free (self->sequence);
+  wsed_following_free (self->following);
   g_clear_object (&self->log);
   wsed_authority_free (self->authority);
   wsed_notify_free (self->notify);

@@ -11,8 +11,8 @@ typedef struct _WsedDaemon WsedDaemon;
 /* Opens the log and the listening sockets; nothing is accepted yet. @config and @environment are borrowed. NULL with @error, which names
  * what is in the way. */
 WsedDaemon *wsed_daemon_new  (const WsedConfig *config, GStrv environment, GError **error);
-/* Serves until wsed_daemon_stop(), or SIGTERM or SIGINT, and the orderly stop after it. */
-void        wsed_daemon_run  (WsedDaemon *self);
+/* Serves until wsed_daemon_stop(), or SIGTERM or SIGINT, and the orderly stop after it. FALSE: it could not go on by itself. */
+gboolean    wsed_daemon_run  (WsedDaemon *self);
 /* Begins the stop; run() returns when it is done. */
 void        wsed_daemon_stop (WsedDaemon *self);
 void        wsed_daemon_free (WsedDaemon *self);

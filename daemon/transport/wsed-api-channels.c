@@ -5,6 +5,7 @@
 #include "transport/wsed-api.h"
 
 #include "transport/wsed-answer.h"
+#include "transport/wsed-hearsay.h"
 #include "wse-channel.h"
 #include "wse-cursor.h"
 #include "wse-error.h"
@@ -39,7 +40,7 @@ on_erased (WsedMessage *reply,
   SoupServerMessage *message = wsed_pending_get_message (request->pending);
 
   if (erase->error == NULL && erase->known)
-    wsed_hub_erase (request->api->hub, erase);
+    wsed_hearsay_tell_erased (request->api, erase);
   if (message != NULL && erase->error != NULL)
     wsed_answer_error (message, 503, wse_error_get_code (erase->error), erase->error->message);
   else if (message != NULL && !erase->known)

@@ -5,9 +5,9 @@
 
 #include "transport/wsed-api.h"
 
-#include "stream/wsed-survey.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-query.h"
+#include "transport/wsed-roster.h"
 #include "wse-channel.h"
 #include "wse-error.h"
 
@@ -15,7 +15,7 @@
 #define MAX_LIMIT 10000
 
 static void
-on_listed (const WsedSurveyResult *result,
+on_listed (const WsedRosterResult *result,
            gpointer                user_data)
 {
   WsedPending *pending = user_data;
@@ -26,8 +26,10 @@ on_listed (const WsedSurveyResult *result,
     {
       out = g_string_sized_new (result->text->len + 64);
       g_string_append_printf (out, "{\"connections\":[%s]", result->text->str);
-      if (result->next > 0)
-        g_string_append_printf (out, ",\"next\":\"%" G_GUINT64_FORMAT "\"", result->next);
+      if (result->next != NULL)
+        g_string_append_printf (out, ",\"next\":\"%s\"", result->next);
+      if (result->unanswered > 0)
+        g_string_append_printf (out, ",\"unanswered\":%u", result->unanswered);
       g_string_append_c (out, '}');
       wsed_answer_json (message, 200, out);
     }
@@ -40,15 +42,11 @@ read_wish (WsedQuery       *query,
            WsedSurveyWish  *wish,
            GError         **error)
 {
-  const char *next = wsed_query_get (query, "next");
-
   *wish = (WsedSurveyWish) { .limit = DEFAULT_LIMIT };
   wish->user = (char *) wsed_query_get (query, "user");
   wish->endpoint = (char *) wsed_query_get (query, "endpoint");
   wish->channel = (char *) wsed_query_get (query, "channel");
-  if (next != NULL && !g_ascii_string_to_unsigned (next, 10, 1, G_MAXUINT64, &wish->after, NULL))
-    g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `next` is what the page before gave as `next`");
-  else if (wish->channel != NULL && g_strcmp0 (wish->channel, "*") != 0 && !wse_channel_is_valid (wish->channel))
+  if (wish->channel != NULL && g_strcmp0 (wish->channel, "*") != 0 && !wse_channel_is_valid (wish->channel))
     g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "query parameter `channel`: the name of a channel, or *, is needed");
   else
     return wsed_query_get_uint (query, "limit", 1, MAX_LIMIT, &wish->limit, error);
@@ -63,11 +61,18 @@ wsed_api_list_connections (WsedApi           *api,
   g_autoptr (GError) error = NULL;
   g_autoptr (WsedQuery) query = wsed_query_new (g_uri_get_query (soup_server_message_get_uri (message)), names, "", &error);
   WsedSurveyWish wish;
+  WsedPending *pending;
 
   if (query == NULL || !wsed_endpoint_check_identity (query, api->authority != NULL, &error) || !read_wish (query, &wish, &error))
-    wsed_answer_error (message, 400, "bad_request", error->message);
-  else
-    wsed_survey_start (api->hub, &wish, on_listed, wsed_pending_new (message));
+    {
+      wsed_answer_error (message, 400, "bad_request", error->message);
+      return;
+    }
+  pending = wsed_pending_new (message);
+  if (wsed_roster_start (api->hub, api->fleet, &wish, wsed_query_get (query, "next"), on_listed, pending))
+    return;
+  wsed_answer_error (message, 400, "bad_request", "query parameter `next` is what the page before gave as `next`");
+  wsed_pending_done (pending);
 }
 
 static void
@@ -81,7 +86,7 @@ answer_ended (SoupServerMessage *message,
 }
 
 static void
-on_one_ended (const WsedSurveyResult *result,
+on_one_ended (const WsedRosterResult *result,
               gpointer                user_data)
 {
   WsedPending *pending = user_data;
@@ -95,7 +100,7 @@ on_one_ended (const WsedSurveyResult *result,
 }
 
 static void
-on_some_ended (const WsedSurveyResult *result,
+on_some_ended (const WsedRosterResult *result,
                gpointer                user_data)
 {
   WsedPending *pending = user_data;
@@ -114,7 +119,7 @@ wsed_api_end_connection (WsedApi           *api,
   WsedSurveyWish wish = { .id = id, .limit = 1, .dismiss = TRUE };
 
   if (id != NULL)
-    wsed_survey_start (api->hub, &wish, on_one_ended, wsed_pending_new (message));
+    wsed_roster_start (api->hub, api->fleet, &wish, NULL, on_one_ended, wsed_pending_new (message));
 }
 
 /* Never all of them: a forgotten parameter would end everybody's. */
@@ -135,5 +140,5 @@ wsed_api_end_connections (WsedApi           *api,
       return;
     }
   wish.user = (char *) wsed_query_get (query, "user");
-  wsed_survey_start (api->hub, &wish, on_some_ended, wsed_pending_new (message));
+  wsed_roster_start (api->hub, api->fleet, &wish, NULL, on_some_ended, wsed_pending_new (message));
 }

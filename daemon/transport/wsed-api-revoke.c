@@ -5,17 +5,26 @@
 #include "transport/wsed-api.h"
 
 #include "transport/wsed-answer.h"
+#include "transport/wsed-hearsay.h"
 #include "transport/wsed-peer.h"
+
+typedef struct
+{
+  WsedApi *api;
+  WsedPending *pending;
+} Request;
 
 static void
 on_revoked (WsedRevocation *revocation,
             const GError   *error,
             gpointer        user_data)
 {
-  WsedPending *pending = user_data;
-  SoupServerMessage *message = wsed_pending_get_message (pending);
+  g_autofree Request *request = user_data;
+  SoupServerMessage *message = wsed_pending_get_message (request->pending);
   GString *out;
 
+  if (error == NULL)
+    wsed_hearsay_tell_revoked (request->api, revocation);
   if (message != NULL && error != NULL)
     wsed_answer_error (message, 503, wse_error_get_code (error), error->message);
   else if (message != NULL)
@@ -25,7 +34,7 @@ on_revoked (WsedRevocation *revocation,
       g_string_append_c (out, '}');
       wsed_answer_json (message, 201, out);
     }
-  wsed_pending_done (pending);
+  wsed_pending_done (request->pending);
 }
 
 void
@@ -35,6 +44,7 @@ wsed_api_revoke (WsedApi           *api,
   WsedPeer *peer = wsed_peer_of (message);
   g_autoptr (GBytes) body = peer != NULL ? wsed_peer_take_body (peer) : NULL;
   WsedRevocation *revocation;
+  Request *request;
   const char *problem = NULL;
 
   if (!wsed_api_check_query (api, message))
@@ -51,7 +61,11 @@ wsed_api_revoke (WsedApi           *api,
     }
   revocation = wsed_revocation_new (g_bytes_get_data (body, NULL), g_bytes_get_size (body), g_get_real_time (), &problem);
   if (revocation == NULL)
-    wsed_answer_error (message, 422, "invalid", problem);
-  else
-    wsed_authority_revoke (api->authority, revocation, on_revoked, wsed_pending_new (message));
+    {
+      wsed_answer_error (message, 422, "invalid", problem);
+      return;
+    }
+  request = g_new (Request, 1);
+  *request = (Request) { api, wsed_pending_new (message) };
+  wsed_authority_revoke (api->authority, revocation, on_revoked, request);
 }

@@ -67,19 +67,25 @@ wsed_api_health (WsedApi           *api,
                  SoupServerMessage *message)
 {
   static const char * const states[] = { [WSED_LOG_OK] = "ok", [WSED_LOG_DEGRADED] = "degraded", [WSED_LOG_DOWN] = "down" };
+  WsedRelayStats relay = { .state = WSED_RELAY_OK };
   WsedLogStats stats;
+  gboolean has_relay;
+  const char *reason;
   GString *out;
 
   if (!wsed_api_check_query (api, message))
     return;
   wsed_log_get_stats (api->log, &stats);
+  has_relay = wsed_following_get_stats (api->following, &relay);
+  reason = stats.reason[0] != '\0' ? stats.reason : relay.reason;
   out = g_string_new (NULL);
-  g_string_append_printf (out, "{\"status\":\"%s\",\"components\":{\"log\":\"%s\",\"relay\":\"ok\",\"kafka\":\"disabled\",\"snapshot\":\"disabled\"}",
-                          states[stats.state], states[stats.state]);
-  if (stats.reason[0] != '\0')
+  g_string_append_printf (out, "{\"status\":\"%s\",\"components\":{\"log\":\"%s\",\"relay\":\"%s\",\"kafka\":\"disabled\",\"snapshot\":\"disabled\"}",
+                          states[MAX (stats.state, (has_relay && relay.state != WSED_RELAY_OK ? WSED_LOG_DEGRADED : WSED_LOG_OK))],
+                          states[stats.state], relay.state == WSED_RELAY_OK ? "ok" : "degraded");
+  if (*reason != '\0')
     {
       g_string_append (out, ",\"reason\":");
-      wse_json_append_string (out, stats.reason, -1);
+      wse_json_append_string (out, reason, -1);
     }
   g_string_append_c (out, '}');
   wsed_answer_json (message, stats.state == WSED_LOG_DOWN ? 503 : 200, out);

@@ -3,6 +3,7 @@
 
 #include <libsoup/soup.h>
 
+#include "fleet/wsed-following.h"
 #include "log/wsed-log.h"
 #include "stream/wsed-hub.h"
 #include "transport/wsed-credential.h"
@@ -23,6 +24,8 @@ typedef struct
   WsedAuthority *authority;    /* NULL: authentication is off */
   WsedLimits *limits;
   WsedHandshakes *handshakes;
+  WsedFollowing *following;
+  WsedFleet *fleet;            /* of `following`; NULL: this daemon is alone on its log */
 } WsedApi;
 
 /* Each answers @message, at once or later. */

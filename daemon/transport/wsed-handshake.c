@@ -29,6 +29,7 @@ struct _WsedHandshakes
   WsedInbox *main;
   WsedAuthority *authority;    /* NULL: authentication is off */
   WsedLimits *limits;
+  WsedFleet *fleet;            /* NULL: this daemon is alone on its log */
   guint max_connections;
   guint n_pending;             /* admissions not yet handed over */
   GHashTable *users;           /* user → connections */
@@ -56,6 +57,16 @@ count_user (WsedHandshakes *self,
     g_hash_table_insert (self->users, g_strdup (user), GINT_TO_POINTER (count));
   else
     g_hash_table_remove (self->users, user);
+  if (self->fleet != NULL)
+    wsed_fleet_count (self->fleet, user, MAX (count, 0));
+}
+
+/* Here and at the other daemons. */
+static guint
+get_connections (WsedHandshakes *self,
+                 const char     *user)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->users, user)) + (self->fleet != NULL ? wsed_fleet_get_elsewhere (self->fleet, user) : 0);
 }
 
 static void
@@ -88,6 +99,7 @@ wsed_handshakes_new (const WsedConfig *config,
                      WsedInbox        *main,
                      WsedAuthority    *authority,
                      WsedLimits       *limits,
+                     WsedFleet        *fleet,
                      guint             max_connections)
 {
   static const char * const labels[] = { "reason", NULL };
@@ -99,6 +111,7 @@ wsed_handshakes_new (const WsedConfig *config,
   self->main = main;
   self->authority = authority;
   self->limits = limits;
+  self->fleet = fleet;
   self->max_connections = max_connections;
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->refused = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_handshakes_refused_total", "WebSocket handshakes refused.", labels, 50);
@@ -228,7 +241,7 @@ check_limits (WsedHandshakes    *self,
               const char        *user,
               char             **place)
 {
-  if (user != NULL && GPOINTER_TO_UINT (g_hash_table_lookup (self->users, user)) >= self->config->max_connections_per_user)
+  if (user != NULL && get_connections (self, user) >= self->config->max_connections_per_user)
     {
       wsed_limits_refused (WSED_LIMIT_CONNECTIONS_PER_USER);
       refuse (self, message, 429, "too_many_connections", "this user has as many connections as are allowed; close one first");

@@ -17,6 +17,7 @@
 #include "transport/wsed-cors.h"
 #include "transport/wsed-door.h"
 #include "transport/wsed-gate.h"
+#include "transport/wsed-hearsay.h"
 #include "transport/wsed-peer.h"
 #include "transport/wsed-visitor.h"
 
@@ -512,6 +513,7 @@ wsed_http_new (const WsedConfig  *config,
                WsedHub           *hub,
                WsedInbox         *main,
                WsedAuthority     *authority,
+               WsedFollowing     *following,
                GError           **error)
 {
   static const char * const labels[] = { "endpoint", "status", NULL };
@@ -525,8 +527,10 @@ wsed_http_new (const WsedConfig  *config,
   limits = wsed_limits_new (&config->limits);
   self->echo = config->dev && g_strcmp0 (g_getenv ("WSE_TEST_ECHO"), "1") == 0;
   self->api = (WsedApi) { config, pipeline, log, hub, main, authority, limits,
-                          wsed_handshakes_new (config, hub, log, main, authority, limits,
-                                               MIN (config->max_connections, (guint) (self->max_fd - self->max_peers))) };
+                          wsed_handshakes_new (config, hub, log, main, authority, limits, wsed_following_get_fleet (following),
+                                               MIN (config->max_connections, (guint) (self->max_fd - self->max_peers))),
+                          following, wsed_following_get_fleet (following) };
+  wsed_hearsay_listen (&self->api);
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "auth/wsed-authority.h"
+#include "fleet/wsed-following.h"
 #include "log/wsed-log.h"
 #include "stream/wsed-hub.h"
 #include "wsed-config.h"
@@ -17,7 +18,7 @@ typedef struct _WsedHttp WsedHttp;
  * descriptors to the hard one. NULL with @error, which names the address that could not be opened. @main: the inbox that the main loop
  * runs. @authority: NULL: authentication is off. Takes over wsed_hub_set_closed(). */
 WsedHttp           *wsed_http_new            (const WsedConfig *config, WsedPipeline *pipeline, WsedLog *log, WsedHub *hub, WsedInbox *main,
-                                              WsedAuthority *authority, GError **error);
+                                              WsedAuthority *authority, WsedFollowing *following, GError **error);
 /* Begins to accept, in the default main context. */
 void                wsed_http_start          (WsedHttp *self);
 /* Where it listens, with the real ports, in the order of the configuration: "127.0.0.1:8000", "[::1]:34567", "unix:PATH". */

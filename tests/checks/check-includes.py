@@ -23,10 +23,11 @@ ARROWS = {
     'log': {'thread', 'postgres'},
     'redis': set(),
     'relay': {'log', 'redis', 'postgres'},
+    'fleet': {'relay', 'log', 'thread'},
     'stream': {'thread', 'log', 'metrics', 'auth', 'tls'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
     'source': {'pipeline', 'metrics'},
-    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard', 'tls'},
+    'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard', 'tls', 'fleet'},
 }
 ROOT = {'daemon', 'main'}
 # Files beside the composition root belong to the room of their first word; these do not say which that is.

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "fleet/wsed-fleet.h"
+#include "relay/wsed-sequence.h"
+
+G_BEGIN_DECLS
+
+/* What a daemon needs to be one of several: the sequence of the log's events, the relay that feeds it, and the fleet behind that. Alone on
+ * its log it is the sequence only; with a relay beside a log of its own it hears what strangers publish, and says nothing. Main thread. */
+typedef struct _WsedFollowing WsedFollowing;
+
+typedef struct
+{
+  WsedLog *log;
+  WsedInbox *main;
+  WsedRelay *relay;            /* NULL: none; referenced */
+  gboolean shared;             /* others append to the log, too */
+
+  /* All get the user data of wsed_following_new(). */
+  WsedSequenceDeliver deliver;
+  gboolean (*reads) (const char *channel, gpointer user_data); /* as in WsedSequenceShared */
+  void (*strayed) (const char *how, gpointer user_data);
+  void (*foreign) (WseEvent *event, gpointer user_data); /* as in WsedRelayListener */
+} WsedFollowingConfig;
+
+WsedFollowing *wsed_following_new  (const WsedFollowingConfig *config, const char *name, gpointer user_data);
+/* Connects to the others. */
+void           wsed_following_start (WsedFollowing *self);
+/* Nothing is delivered any more, and the others are told goodbye. */
+void           wsed_following_stop (WsedFollowing *self);
+/* When the log has answered all. NULL is allowed. */
+void           wsed_following_free (WsedFollowing *self);
+
+WsedSequence  *wsed_following_get_sequence (WsedFollowing *self);
+/* NULL: this daemon is alone on its log. */
+WsedFleet     *wsed_following_get_fleet    (WsedFollowing *self);
+/* FALSE: there is no relay. */
+gboolean       wsed_following_get_stats    (WsedFollowing *self, WsedRelayStats *stats);
+void           wsed_following_watch        (WsedFollowing *self, const char *channel, gboolean watched);
+/* A name for a daemon. Free it. */
+char          *wsed_following_make_name    (void);
+
+G_END_DECLS
