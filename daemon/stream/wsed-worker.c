@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedWorker is a thread around one epoll: it takes in what the hub sends, waits for its subscribers' sockets and their times, and
- * flushes. It flushes at once when it has been quiet for a tick, else at the next tick, so that what comes in between goes out in one
- * send. It knows streams and subscribers, but not what an subscriber writes. */
+/* WsedWorker is a thread around one epoll: it takes in what the hub sends (wsed-arrival.c), waits for its subscribers' sockets and their
+ * times, and flushes. It flushes at once when it has been quiet for a tick, else at the next tick, so that what comes in between goes out
+ * in one send. It knows streams and subscribers, but not what a subscriber writes. */
 
 #include "stream/wsed-worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "stream/wsed-aside.h"
-#include "stream/wsed-eviction.h"
 #include "stream/wsed-reader-private.h"
-#include "stream/wsed-renewal.h"
+#include "stream/wsed-worker-private.h"
 
 static const gint64 timer_lengths[WSED_N_TIMERS] = {
   [WSED_TIMER_END] = 800 * G_TIME_SPAN_MILLISECOND,
@@ -30,33 +27,6 @@ typedef struct
   WsedSubscriber *subscriber;
   gint64 at;                   /* monotonic microseconds */
 } Alarm;
-
-struct _WsedWorker
-{
-  guint index;
-  const WsedHubConfig *config;
-  WsedLog *log;
-  WsedInbox *inbox;
-  WsedHub *hub;
-  pthread_t thread;
-  gboolean started;
-  gboolean stopping;
-
-  int epoll;
-  gint64 now;
-  gint64 flushed_at;
-
-  GQueue subscribers;            /* all */
-  GQueue beats;                /* by beat_at */
-  GQueue timers[WSED_N_TIMERS]; /* (element-type Alarm), by at */
-  GSequence *deadlines;        /* (element-type WsedSubscriber), by deadline_at */
-  GPtrArray *marked;           /* subscribers to flush */
-  GPtrArray *flushing;         /* its double while a flush is under way */
-  GPtrArray *dirty;            /* views with news */
-
-  WsedEviction eviction;
-  WsedFetches *fetches;
-};
 
 WsedWorker *
 wsed_worker_new (guint                index,
@@ -281,134 +251,6 @@ wsed_worker_visit (WsedWorker *worker,
     }
 }
 
-static gboolean
-tell_erased (WsedSubscriber *subscriber,
-             gpointer        channel)
-{
-  subscriber->klass->erased (subscriber, channel);
-  return TRUE;
-}
-
-void
-wsed_worker_erase (WsedWorker *worker,
-                   GPtrArray  *streams,
-                   const char *channel,
-                   guint64     head,
-                   guint64     n)
-{
-  wsed_fetches_outdate (worker->fetches);
-  for (guint i = 0; i < streams->len; i++)
-    {
-      WsedStream *stream = g_ptr_array_index (streams, i);
-
-      if (stream->slot.worker != worker->index || stream->slot.views == NULL)
-        continue;
-      stream->slot.erased = MAX (stream->slot.erased, wsed_stream_is_whole (stream) ? n : head);
-      for (WsedView *view = stream->slot.views; view != NULL; view = view->next)
-        wsed_view_blank_asides (view);
-    }
-  if (streams->len > 0)
-    wsed_worker_visit (worker, 0, tell_erased, (gpointer) channel);
-}
-
-/* Arrivals */
-
-void
-wsed_worker_take_chunk (WsedWorker *worker,
-                        WsedChunk  *chunk)
-{
-  wsed_eviction_take_chunk (&worker->eviction, chunk);
-}
-
-/* Those that do not wait for it hear of it when they go live. */
-static void
-arrive_aside (WsedWorker        *worker,
-              const WsedArrival *arrival)
-{
-  for (WsedView *view = arrival->stream->slot.views; view != NULL; view = view->next)
-    {
-      if (!wse_filter_matches (view->filter, arrival->entry->event))
-        continue;
-      wsed_eviction_append_aside (&worker->eviction, view, &arrival->piece);
-      for (guint i = 0; i < view->n_live; i++)
-        {
-          WsedReader *reader = wsed_view_get_live (view)[i]->reader;
-
-          reader->has_asides = TRUE;
-          wsed_worker_mark (worker, reader->subscriber);
-        }
-    }
-}
-
-void
-wsed_worker_arrive (WsedWorker        *worker,
-                    const WsedArrival *arrival)
-{
-  WsedSlot *slot = &arrival->stream->slot;
-
-  if (arrival->entry->n == 0)
-    {
-      arrive_aside (worker, arrival);
-      return;
-    }
-  if (slot->views != NULL && arrival->seq <= slot->head)
-    {
-      wsed_renewal_ask (worker, arrival->stream);
-      return;
-    }
-  /* What would lie between is gone from the log before it could be delivered: who has not had it is told so there. */
-  if (slot->views != NULL && arrival->seq > slot->head + 1 && !wsed_stream_is_whole (arrival->stream))
-    slot->erased = arrival->seq;
-  slot->head = arrival->seq;
-  for (WsedView *view = slot->views; view != NULL; view = view->next)
-    {
-      if (!wse_filter_matches (view->filter, arrival->entry->event))
-        continue;
-      wsed_eviction_append (&worker->eviction, view, arrival);
-      if (view->dirty)
-        continue;
-      view->dirty = TRUE;
-      g_ptr_array_add (worker->dirty, view);
-    }
-}
-
-void
-wsed_worker_empty_view (WsedWorker *worker,
-                        WsedView   *view)
-{
-  wsed_eviction_empty (&worker->eviction, view);
-}
-
-void
-wsed_worker_evict (WsedWorker *worker,
-                   guint64     first_chunk)
-{
-  wsed_eviction_run (&worker->eviction, first_chunk);
-}
-
-WsedView *
-wsed_worker_get_view (WsedWorker     *worker,
-                      WsedStream     *stream,
-                      WseFilter      *filter,
-                      const WsedHead *head)
-{
-  WsedView *view = wsed_slot_get_view (&stream->slot, filter, head);
-
-  view->users++;
-  return view;
-}
-
-void
-wsed_worker_drop_view (WsedWorker *worker,
-                       WsedView   *view)
-{
-  if (--view->users > 0)
-    return;
-  if (view->dirty)
-    g_ptr_array_remove_fast (worker->dirty, view);
-  wsed_eviction_retire (&worker->eviction, view);
-}
-
 /* The loop */
 
 static void
@@ -485,20 +327,6 @@ time_to_wait (WsedWorker *worker)
   /* MAX looks twice at what it is given: a moment that passed in between would be a wait for ever. */
   due -= g_get_monotonic_time ();
   return MAX (0, due) * 1000;
-}
-
-void
-wsed_worker_wake (WsedWorker *worker)
-{
-  for (guint i = 0; i < worker->dirty->len; i++)
-    {
-      WsedView *view = g_ptr_array_index (worker->dirty, i);
-
-      view->dirty = FALSE;
-      for (guint j = 0; j < view->n_live; j++)
-        wsed_reader_wake (wsed_view_get_live (view)[j]);
-    }
-  g_ptr_array_set_size (worker->dirty, 0);
 }
 
 /* To the microsecond where the kernel can (5.11), else to the millisecond, rounded up. */
