@@ -73,6 +73,17 @@ class Performance(unittest.TestCase):
                     self.assertIn(table.strip(), page)
                     self.assertEqual(page.split('<!-- measured -->')[0], PAGE.read_text().split('<!-- measured -->')[0])
 
+    def test_tokens(self):
+        table, _ = run(ROOT / 'tests/bench/tokens', BUILD, '--rounds', 1)
+        self.assertEqual([row.split()[1] for row in table.splitlines()[2:]], ['HS256', 'RS256', 'ES256'])
+
+    def test_tls(self):
+        if not installed('nchan'):
+            print('# without nchan: it is not installed')
+            return
+        table, _ = run(ROOT / 'tests/bench/tls', BUILD, '-n', 10, '--seconds', 0.2)
+        self.assertEqual(len(table.splitlines()), 8)
+
     def test_profile(self):
         loads = [line for line in COMMANDS if '/bench-' in line]
         self.assertEqual(len(loads), 2)
