@@ -158,7 +158,7 @@ static const WsedOption options[] = {
   { "max-command-rate", WSED_OPTION_NUMBER, .min = 0, .max = 1000000, .preset = "200", .offset = IN (max_command_rate),
     .help = "Messages of one WebSocket client that are read in a second; what is more waits; 0: no limit" },
   { "max-header", WSED_OPTION_BYTES, .min = 1024, .max = 60 * KIB, .preset = "60 KiB", .offset = IN (max_header),
-    .help = "Size of one HTTP request's address and headers" },
+    .help = "Size of the head of one HTTP request: its first line and headers" },
   { "max-body", WSED_OPTION_BYTES, .min = 128, .max = GIB, .preset = "16 MiB", .offset = IN (max_body),
     .help = "Size of one HTTP request's body" },
   { "max-event", WSED_OPTION_BYTES, .min = 128, .max = 64 * MIB, .preset = "256 KiB", .offset = IN (max_event),

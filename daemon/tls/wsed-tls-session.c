@@ -136,13 +136,6 @@ wsed_tls_session_shake_hands (WsedTlsSession  *self,
   return ERR_GET_LIB (code) == ERR_LIB_SSL && ERR_GET_REASON (code) == SSL_R_HTTP_REQUEST ? WSED_TLS_SPEAKS_HTTP : WSED_TLS_FAILED;
 }
 
-gboolean
-wsed_tls_session_move (WsedTlsSession *self,
-                       int             fd)
-{
-  return use_socket (self, fd);
-}
-
 static gssize
 explain (WsedTlsSession *self,
          int             result,

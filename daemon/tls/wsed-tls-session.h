@@ -22,8 +22,6 @@ typedef enum
 WsedTlsSession *wsed_tls_session_new         (WsedTlsContext *context, int fd);
 /* Goes on with the handshake. *@reason: why it failed, static. */
 WsedTlsStep     wsed_tls_session_shake_hands (WsedTlsSession *self, const char **reason);
-/* The same socket under another descriptor. FALSE: there is no memory for it. */
-gboolean        wsed_tls_session_move        (WsedTlsSession *self, int fd);
 /* As recv(): 0: the peer has ended; -1 with errno EAGAIN: not now. */
 gssize          wsed_tls_session_read        (WsedTlsSession *self, void *buffer, gsize size);
 /* As send(), one record of at most 16 KiB at a time. After EAGAIN the next call must begin with the same bytes: a part of them may be on

@@ -4,6 +4,7 @@
 
 #include "transport/wsed-answer.h"
 
+#include "metrics/wsed-metrics.h"
 #include "transport/wsed-peer.h"
 #include "wse-error.h"
 #include "wse-json-private.h"
@@ -14,8 +15,9 @@ struct _WsedPending
   gboolean gone;
 };
 
-const char *
-wsed_answer_get_phrase (guint status)
+/* Also of those that libsoup does not know. */
+static const char *
+get_phrase (guint status)
 {
   if (status == 426)
     return "Upgrade Required";
@@ -50,7 +52,7 @@ wsed_answer_set (SoupServerMessage *message,
     soup_server_message_set_response (message, content_type, SOUP_MEMORY_TAKE, g_string_free (body, FALSE), length);
   else
     g_string_free (body, TRUE);
-  soup_server_message_set_status (message, status, wsed_answer_get_phrase (status));
+  soup_server_message_set_status (message, status, get_phrase (status));
 }
 
 void
@@ -82,6 +84,38 @@ wsed_answer_error_body (const char *code,
   wsed_answer_append_error (body, code, text);
   g_string_append_c (body, '}');
   return body;
+}
+
+static void
+count_refusal (const char *code)
+{
+  static const char * const labels[] = { "code", NULL };
+  const char * const values[] = { code, NULL };
+  WsedMetricFamily *family = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_refusals_total",
+                                                     "Requests refused without reading their bodies.", labels, 50);
+
+  wsed_metric_add (wsed_metric_family_get (family, values), 1);
+}
+
+GString *
+wsed_answer_write (const WsedRefusal *refusal,
+                   const char        *lines,
+                   gboolean           with_body)
+{
+  g_autoptr (GString) body = wsed_answer_error_body (refusal->code, refusal->text);
+  GString *answer = g_string_new (NULL);
+
+  count_refusal (refusal->code);
+  g_string_append_printf (answer, "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n",
+                          refusal->status, get_phrase (refusal->status), body->len);
+  if (lines != NULL)
+    g_string_append (answer, lines);
+  if (refusal->status == 429 || refusal->status == 503)
+    g_string_append (answer, "Retry-After: 1\r\n");
+  g_string_append (answer, "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
+  if (with_body)
+    g_string_append_len (answer, body->str, body->len);
+  return answer;
 }
 
 void

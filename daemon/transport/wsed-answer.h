@@ -3,6 +3,8 @@
 
 #include <libsoup/soup.h>
 
+#include "guard/wsed-request-head.h"
+
 G_BEGIN_DECLS
 
 /* Answers to requests, and the waiting for them. */
@@ -14,10 +16,9 @@ void   wsed_answer_json       (SoupServerMessage *message, guint status, GString
 void   wsed_answer_error      (SoupServerMessage *message, guint status, const char *code, const char *text);
 /* The status that an error of WSE_ERROR stands for (PROTOCOL section 2), its code and message. */
 void   wsed_answer_gerror     (SoupServerMessage *message, const GError *error);
-/* The reason phrase, also of those that libsoup does not know. */
-const char *wsed_answer_get_phrase (guint status);
-/* The error body, for who writes his own answer. */
 GString *wsed_answer_error_body (const char *code, const char *text);
+/* An answer in whole, for who writes it by hand and then closes. @lines: more headers, each with CR and LF; NULL: none. It is counted. */
+GString *wsed_answer_write    (const WsedRefusal *refusal, const char *lines, gboolean with_body);
 void   wsed_answer_append_error (GString *out, const char *code, const char *text);
 
 /* A request whose answer comes later. libsoup holds still meanwhile; the connection can end in between. */

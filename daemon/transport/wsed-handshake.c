@@ -5,7 +5,6 @@
 
 #include "transport/wsed-handshake.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "metrics/wsed-metrics.h"
@@ -17,9 +16,6 @@
 #include "transport/wsed-peer.h"
 #include "transport/wsed-visitor.h"
 #include "wse-limits.h"
-
-/* What libsoup may have read behind the handshake is at most its buffer; this is several times that (bytes). */
-#define MAX_EARLY (64 * 1024)
 
 struct _WsedHandshakes
 {
@@ -258,41 +254,25 @@ check_limits (WsedHandshakes    *self,
   return FALSE;
 }
 
-/* What the client sent right behind its handshake is in libsoup's buffer. */
-static void
-drain (GIOStream     *stream,
-       WsedAdmission *admission)
-{
-  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  g_autoptr (GByteArray) early = g_byte_array_new ();
-  guint8 bytes[4096];
-  gssize n;
-
-  while (early->len < MAX_EARLY && (n = g_pollable_input_stream_read_nonblocking (input, bytes, sizeof bytes, NULL, NULL)) > 0)
-    g_byte_array_append (early, bytes, n);
-  admission->early_length = early->len;
-  if (early->len > 0)
-    admission->early = (char *) g_byte_array_free (g_steal_pointer (&early), FALSE);
-}
-
 /* The connection is the hub's from here on. */
 static void
 hand_over (Admitting         *admitting,
            SoupServerMessage *message)
 {
+  WsedAdmission *admission = admitting->admission;
   WsedPeer *peer = wsed_peer_of (message);
-  g_autoptr (GIOStream) stream = NULL;
+  GByteArray *early = NULL;
 
-  if (admitting->admission == NULL || peer == NULL)
+  if (admission == NULL || peer == NULL)
     return;
-  soup_server_message_set_status (message, admitting->admission->client.framing == WSED_FRAMING_SSE ? 200 : 101, NULL);
-  stream = soup_server_message_steal_connection (message);
-  drain (stream, admitting->admission);
-  admitting->admission->fd = fcntl (wsed_peer_get_fd (peer), F_DUPFD_CLOEXEC, 0);
-  admitting->admission->tls = wsed_peer_take_session (peer, admitting->admission->fd);
-  /* Without a descriptor, or the session that was there, the admission is freed with the message, and the connection closes. */
-  if (admitting->admission->fd >= 0 && (admitting->admission->tls != NULL || !wsed_peer_is_tls (peer)))
-    wsed_hub_admit (admitting->handshakes->hub, g_steal_pointer (&admitting->admission));
+  soup_server_message_set_status (message, admission->client.framing == WSED_FRAMING_SSE ? 200 : 101, NULL);
+  admission->fd = wsed_peer_hand_over (peer, &admission->tls, &early);
+  if (early != NULL)
+    {
+      admission->early_length = early->len;
+      admission->early = (char *) g_byte_array_free (early, FALSE);
+    }
+  wsed_hub_admit (admitting->handshakes->hub, g_steal_pointer (&admitting->admission));
 }
 
 /* RFC 6455 section 4.2.2, 5.4. */

@@ -5,18 +5,13 @@
 
 #include "transport/wsed-http.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-api.h"
 #include "transport/wsed-cors.h"
 #include "transport/wsed-door.h"
-#include "transport/wsed-gate.h"
 #include "transport/wsed-hearsay.h"
 #include "transport/wsed-peer.h"
 #include "transport/wsed-visitor.h"
@@ -142,8 +137,27 @@ static gboolean
 is_large (SoupServerMessage *message)
 {
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+  WsedPeer *peer = wsed_peer_of (message);
 
-  return wsed_gate_get_length (message) > MAX_UNWANTED_BODY || soup_message_headers_get_one (headers, "Expect") != NULL;
+  return peer == NULL || wsed_peer_get_length (peer) > MAX_UNWANTED_BODY || soup_message_headers_get_one (headers, "Expect") != NULL;
+}
+
+/* Answers without waiting for the body, and ends the connection. @header: one more for the answer, "Allow", with @value; NULL: none. */
+static void
+refuse (SoupServerMessage *message,
+        WsedRefusal        refusal,
+        const char        *header,
+        const char        *value)
+{
+  WsedPeer *peer = wsed_peer_of (message);
+  g_autoptr (GString) lines = g_string_new (NULL);
+
+  if (peer == NULL)
+    return;
+  if (header != NULL)
+    g_string_append_printf (lines, "%s: %s\r\n", header, value);
+  wsed_cors_append (message, lines);
+  wsed_peer_refuse (peer, &refusal, lines->str, !g_str_equal (soup_server_message_get_method (message), "HEAD"));
 }
 
 /* Answers before the body. Where that is small it is read, and the connection lives on. */
@@ -157,7 +171,7 @@ turn_away (SoupServerMessage *message,
 {
   if (is_large (message))
     {
-      wsed_gate_refuse (message, status, code, text, header, value);
+      refuse (message, (WsedRefusal) { status, code, text }, header, value);
       return;
     }
   if (header != NULL)
@@ -269,11 +283,29 @@ check_route (WsedHttp          *self,
     return FALSE;
   else if (route->post == wsed_api_publish && g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
     turn_away (message, 415, "unsupported_media_type", problem, NULL, NULL);
-  else if (route->endpoint != NULL && wsed_gate_get_length (message) > 0)
+  else if (route->endpoint != NULL && wsed_peer_get_length (wsed_peer_of (message)) > 0)
     turn_away (message, 400, "bad_handshake", "a WebSocket handshake has no body", NULL, NULL);
   else
     return TRUE;
   return FALSE;
+}
+
+/* What of a head is not a matter of its form. */
+static WsedRefusal
+check_request (WsedHttp          *self,
+               SoupServerMessage *message,
+               guint64            length,
+               guint64            max_body)
+{
+  if (soup_server_message_get_status (message) != 0)
+    return (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood" };
+  if (*g_uri_get_host (soup_server_message_get_uri (message)) == '\0')
+    return (WsedRefusal) { 400, "bad_request", "name a host" };
+  if (length != G_MAXUINT64 && length > max_body)
+    return (WsedRefusal) { 413, "too_large", "the body is larger than allowed; send less at a time" };
+  if (!wsed_visitor_read (message, self->trust))
+    return (WsedRefusal) { 400, "bad_request", "the headers Forwarded and X-Forwarded-For are malformed, or name different clients" };
+  return (WsedRefusal) { 0 };
 }
 
 static void
@@ -281,23 +313,20 @@ on_got_headers (SoupServerMessage *message,
                 WsedHttp          *self)
 {
   const Route *route = find_route (self, message);
-  guint64 max_body = max_body_of (self, route, message);
-  WsedRefusal refusal = wsed_gate_check (message, self->api.config->max_header, max_body);
   WsedPeer *peer = wsed_peer_of (message);
-  guint64 length = wsed_gate_get_length (message);
+  WsedRefusal refusal;
+  guint64 length;
   gboolean admitted;
 
   if (peer == NULL)
     return;
-  if (soup_server_message_get_status (message) != 0)
-    refusal = (WsedRefusal) { 400, "bad_request", "this is not an HTTP request that is understood" };
+  length = wsed_peer_get_length (peer);
+  refusal = check_request (self, message, length, max_body_of (self, route, message));
   clear_preset (message);
   admitted = wsed_cors_admit (message, (const char * const *) self->api.config->allowed_origins);
-  if (refusal.status == 0 && !wsed_visitor_read (message, self->trust))
-    refusal = (WsedRefusal) { 400, "bad_request", "the headers Forwarded and X-Forwarded-For are malformed, or name different clients" };
   if (refusal.status != 0)
     {
-      wsed_gate_refuse (message, refusal.status, refusal.code, refusal.text, NULL, NULL);
+      refuse (message, refusal, NULL, NULL);
       return;
     }
   if (length > 0)
@@ -322,10 +351,10 @@ on_got_chunk (SoupServerMessage *message,
     return;
   received = wsed_peer_receive (peer, chunk, route != NULL && g_str_equal (soup_server_message_get_method (message), "POST"));
   if (received > max_body_of (self, route, message))
-    wsed_gate_refuse (message, 413, "too_large", "the body is larger than allowed; send less at a time", NULL, NULL);
+    refuse (message, (WsedRefusal) { 413, "too_large", "the body is larger than allowed; send less at a time" }, NULL, NULL);
   else if (wsed_peers_get_held (self->peers) > MAX (MAX_BODIES, self->api.config->max_body))
-    wsed_gate_refuse (message, 503, "busy", "too many bodies are under way; send the same again later", NULL, NULL);
-  else if (wsed_gate_get_length (message) == G_MAXUINT64)
+    refuse (message, (WsedRefusal) { 503, "busy", "too many bodies are under way; send the same again later" }, NULL, NULL);
+  else if (wsed_peer_get_length (peer) == G_MAXUINT64)
     wsed_peer_enter (peer, WSED_PEER_BODY, received);
 }
 
@@ -473,27 +502,6 @@ make_door (WsedHttp  *self,
   return self->door != NULL;
 }
 
-/* libsoup keeps a connection after a request only while it listens somewhere: on a name that nobody knows. */
-static gboolean
-listen_for_nobody (SoupServer  *server,
-                   GError     **error)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  g_autoptr (GSocket) nobody = NULL;
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-  /* Without a name the kernel picks one in the abstract name space. */
-  if (fd < 0 || bind (fd, (struct sockaddr *) &address, sizeof address.sun_family) < 0 || listen (fd, 1) < 0)
-    {
-      g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "preparing the HTTP server: %s", g_strerror (errno));
-      if (fd >= 0)
-        close (fd);
-      return FALSE;
-    }
-  nobody = g_socket_new_from_fd (fd, error);
-  return nobody != NULL && soup_server_listen_socket (server, nobody, 0, error);
-}
-
 static SoupServer *
 make_server (WsedHttp *self)
 {
@@ -534,8 +542,8 @@ wsed_http_new (const WsedConfig  *config,
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
                                              G_N_ELEMENTS (routes) + 1);
   self->server = make_server (self);
-  self->peers = wsed_peers_new (self->server, self->max_peers, on_peers_changed, self);
-  if (!make_door (self, error) || !listen_for_nobody (self->server, error))
+  self->peers = wsed_peers_new (self->server, self->max_peers, config->max_header, on_peers_changed, self);
+  if (!make_door (self, error))
     return NULL;
   return g_steal_pointer (&self);
 }

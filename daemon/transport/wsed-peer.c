@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedPeers owns the record of every connection that speaks HTTP, and its deadlines: SoupServer has none. One timer looks at all of them,
- * there are never many. An idle connection is watched here, because libsoup 3.2 keeps one for ever whose client closes between two
- * requests. It never reads or writes a byte. */
+/* WsedPeers owns every connection that speaks HTTP, and its deadlines: SoupServer has none. It waits for a request's head, gives a sound one
+ * to libsoup, and answers any other itself. One timer looks at all peers, there are never many. What a request asks for is not its
+ * business. */
 
 #include "transport/wsed-peer.h"
 
 #include <errno.h>
-#include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "guard/wsed-limits.h"
 #include "metrics/wsed-metrics.h"
-#include "transport/wsed-tls-stream.h"
+#include "transport/wsed-answer.h"
+#include "transport/wsed-inlet.h"
+#include "transport/wsed-request-stream.h"
 
-/* Bytes of requests sent ahead by a client that sends no more. */
-#define MAX_AHEAD (1024 * 1024)
-/* Bytes that a refused client may still send: a body a little too large ends within, so that its sender sees the answer. */
+/* Bytes taken along with a connection that is handed over. */
+#define MAX_EARLY (64 * 1024)
+/* Bytes that a refused client may still send: a body a little too large ends within, so that its sender sees the answer; a head does not go
+ * on for so long. */
 #define MAX_LINGER (32 * 1024 * 1024)
+#define MAX_LINGER_HEAD (1024 * 1024)
 
 /* So long (microseconds) may a connection be idle while others wait to be accepted. */
 #define CROWDED_IDLE (5 * G_USEC_PER_SEC)
@@ -30,6 +32,7 @@ struct _WsedPeers
   SoupServer *server;          /* borrowed */
   GQueue peers;                /* of WsedPeer */
   guint crowd;                 /* as many are enough: idle ones have less time */
+  gsize max_head;
   GSocketAddress *local;       /* what libsoup is told: it takes a Unix address for an internet one */
   guint timer;
   gint64 test_deadline;        /* microseconds; 0: the real ones */
@@ -46,9 +49,7 @@ struct _WsedPeer
 {
   WsedPeers *set;
   GList link;                  /* in set->peers */
-  GIOStream *stream;           /* weak: its end is the peer's */
-  WsedTlsStream *tls;          /* the same; NULL: plain */
-  GSocket *socket;             /* borrowed from the stream */
+  WsedInlet *inlet;
   GSocketAddress *remote;      /* by which messages find the peer */
   WsedPeerState state;
   gint64 since;                /* monotonic microseconds */
@@ -56,9 +57,13 @@ struct _WsedPeer
   guint64 received;            /* bytes of the body under way */
   GByteArray *body;            /* those kept; libsoup would keep a body of one byte chunks at a hundred times its size */
 
-  SoupServerMessage *last;     /* while idle: the way to the connection */
-  GIOStream *stolen;           /* while lingering */
-  GSource *watch;              /* in both */
+  WsedRequestStream *stream;   /* NULL: libsoup has none of its requests */
+  SoupServerMessage *message;  /* borrowed: what libsoup made of it */
+  gboolean answered;           /* all has gone */
+  gboolean keep;               /* and the connection may go on */
+  gsize waste;                 /* bytes that may still be thrown away, while lingering */
+  GSource *watch;              /* while libsoup has nothing of it */
+  GIOCondition waits_for;
 };
 
 static const struct
@@ -76,39 +81,6 @@ peer_quark (void)
   return g_quark_from_static_string ("wsed-peer");
 }
 
-int
-wsed_peer_get_fd (WsedPeer *self)
-{
-  return g_socket_get_fd (self->socket);
-}
-
-gssize
-wsed_peer_send (WsedPeer   *self,
-                const void *data,
-                gsize       length)
-{
-  if (self->tls != NULL)
-    return wsed_tls_stream_send (self->tls, data, length);
-  return send (wsed_peer_get_fd (self), data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-gboolean
-wsed_peer_is_tls (WsedPeer *self)
-{
-  return self->tls != NULL;
-}
-
-WsedTlsSession *
-wsed_peer_take_session (WsedPeer *self,
-                        int       fd)
-{
-  WsedTlsSession *session = self->tls != NULL ? wsed_tls_stream_steal (self->tls) : NULL;
-
-  if (session != NULL && !wsed_tls_session_move (session, fd))
-    g_clear_pointer (&session, wsed_tls_session_free);
-  return session;
-}
-
 GBytes *
 wsed_peer_take_body (WsedPeer *self)
 {
@@ -120,137 +92,67 @@ wsed_peer_take_body (WsedPeer *self)
   return g_byte_array_free_to_bytes (body);
 }
 
-/* The last message holds its connection, and that the stream: neither must outlive the connection's end. */
 static void
 peer_unwatch (WsedPeer *self)
 {
-  if (self->watch != NULL)
-    {
-      g_source_destroy (self->watch);
-      g_clear_pointer (&self->watch, g_source_unref);
-    }
-  if (self->tls != NULL)
-    wsed_tls_stream_on_end (self->tls, NULL, NULL);
-  if (self->last != NULL)
-    {
-      g_autoptr (SoupServerMessage) last = g_steal_pointer (&self->last);
-
-      g_signal_handlers_disconnect_by_data (last, self);
-    }
+  if (self->watch == NULL)
+    return;
+  g_source_destroy (self->watch);
+  g_clear_pointer (&self->watch, g_source_unref);
 }
 
+/* What there is of a request is over. */
 static void
-peer_release (WsedPeer *self)
+peer_forget_request (WsedPeer *self)
 {
   GBytes *body = wsed_peer_take_body (self);
 
   g_clear_pointer (&body, g_bytes_unref);
   self->received = 0;
+  self->message = NULL;
+  if (self->stream != NULL)
+    wsed_request_stream_cut (self->stream);
+  g_clear_object (&self->stream);
 }
 
 static void
-on_stream_gone (gpointer  user_data,
-                GObject  *where_it_was)
+peer_free (WsedPeer *self)
 {
-  WsedPeer *self = user_data;
   WsedPeers *set = self->set;
 
   peer_unwatch (self);
-  peer_release (self);
+  peer_forget_request (self);
   g_object_set_qdata (G_OBJECT (self->remote), peer_quark (), NULL);
   g_object_unref (self->remote);
   g_queue_unlink (&set->peers, &self->link);
+  wsed_inlet_free (self->inlet);
   g_free (self);
   if (!set->freeing)
     set->changed (set->peers.length, set->user_data);
 }
 
-/* Takes an idle connection from libsoup; through its last message, because no other handle is let out. With the stream's last reference
- * @self is gone. */
-static GIOStream *
-peer_steal (WsedPeer *self)
+/* Takes the request under way from libsoup. */
+static void
+peer_take_back (WsedPeer *self)
 {
-  g_autoptr (SoupServerMessage) last = g_object_ref (self->last);
+  SoupServerMessage *message = self->message;
+  g_autoptr (GIOStream) stolen = NULL;
 
+  peer_forget_request (self);
+  if (message != NULL)
+    stolen = soup_server_message_steal_connection (message);
+}
+
+static void
+peer_watch (WsedPeer    *self,
+            GSource     *source,
+            GSourceFunc  func)
+{
   peer_unwatch (self);
-  return soup_server_message_steal_connection (last);
-}
-
-static void
-peer_drop (WsedPeer *self)
-{
-  g_autoptr (GIOStream) stream = peer_steal (self);
-}
-
-/* The client has said that it sends no more. What of it is still in libsoup's buffer, requests sent ahead, is given back as a stream
- * that ends there. */
-static void
-peer_finish_input (WsedPeer *self)
-{
-  g_autoptr (GIOStream) stolen = peer_steal (self);
-  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stolen));
-  g_autoptr (GByteArray) rest = g_byte_array_new ();
-  g_autoptr (GBytes) requests = NULL;
-  g_autoptr (GInputStream) ahead = NULL;
-  g_autoptr (GOutputStream) output = NULL;
-  g_autoptr (GIOStream) stream = NULL;
-  guint8 bytes[4096];
-  gssize n;
-
-  while (rest->len < MAX_AHEAD && (n = g_pollable_input_stream_read_nonblocking (input, bytes, sizeof bytes, NULL, NULL)) > 0)
-    g_byte_array_append (rest, bytes, n);
-  if (rest->len == 0)
-    return;
-  requests = g_byte_array_free_to_bytes (g_steal_pointer (&rest));
-  ahead = g_memory_input_stream_new_from_bytes (requests);
-  /* Not the socket's own, which would be closed with this stream, once for each of the requests. */
-  output = g_unix_output_stream_new (wsed_peer_get_fd (self), FALSE);
-  stream = g_simple_io_stream_new (ahead, output);
-  /* The peer lives as long as its socket's stream. */
-  g_object_set_data_full (G_OBJECT (stream), "wsed-socket", g_object_ref (self->stream), g_object_unref);
-  wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
-  soup_server_accept_iostream (self->set->server, stream, self->set->local, self->remote, NULL);
-}
-
-static void
-on_tls_ended (gpointer user_data)
-{
-  WsedPeer *self = user_data;
-
-  if (self->last != NULL)
-    peer_drop (self);
-}
-
-static gboolean
-on_idle_event (int          fd,
-               GIOCondition condition,
-               gpointer     user_data)
-{
-  WsedPeer *self = user_data;
-  char byte;
-
-  if ((condition & (POLLHUP | POLLERR)) != 0)
-    /* Nobody is there to take an answer. */
-    peer_drop (self);
-  else if (recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-    {
-      /* A last request: libsoup reads it, and then finds the end within a request, which it can. */
-      peer_unwatch (self);
-      wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
-    }
-  else
-    peer_finish_input (self);
-  return G_SOURCE_REMOVE;
-}
-
-/* Ends a lingering connection: @self is gone after that, unless somebody else still holds the stream. */
-static void
-peer_end_linger (WsedPeer *self)
-{
-  GIOStream *stolen = g_steal_pointer (&self->stolen);
-
-  peer_unwatch (self);
-  g_clear_object (&stolen);
+  self->waits_for = 0;
+  self->watch = source;
+  g_source_set_callback (source, func, self, NULL);
+  g_source_attach (source, NULL);
 }
 
 static gboolean
@@ -262,24 +164,138 @@ on_linger_event (int          fd,
   WsedPeer *self = user_data;
   ssize_t n = recv (fd, waste, sizeof waste, MSG_DONTWAIT);
 
-  if (n > 0)
-    self->received += n;
-  if ((n > 0 && self->received <= MAX_LINGER) || (n < 0 && (errno == EAGAIN || errno == EINTR)))
-    return G_SOURCE_CONTINUE;
-  peer_end_linger (self);
-  return G_SOURCE_REMOVE;
+  if (n > 0 && (gsize) n <= self->waste)
+    self->waste -= n;
+  else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+    peer_free (self);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
-peer_watch (WsedPeer          *self,
-            GUnixFDSourceFunc  func,
-            int                condition,
-            int                priority)
+peer_linger (WsedPeer *self)
 {
-  self->watch = g_unix_fd_source_new (wsed_peer_get_fd (self), condition);
-  g_source_set_priority (self->watch, priority);
-  g_source_set_callback (self->watch, G_SOURCE_FUNC (func), self, NULL);
-  g_source_attach (self->watch, NULL);
+  GSource *source = g_unix_fd_source_new (wsed_inlet_get_fd (self->inlet), G_IO_IN);
+
+  self->waste = wsed_inlet_get_head (self->inlet)->refusal.status != 0 ? MAX_LINGER_HEAD : MAX_LINGER;
+  wsed_inlet_finish (self->inlet);
+  wsed_peer_enter (self, WSED_PEER_LINGER, 0);
+  g_source_set_priority (source, G_PRIORITY_LOW);
+  peer_watch (self, source, G_SOURCE_FUNC (on_linger_event));
+}
+
+void
+wsed_peer_refuse (WsedPeer          *self,
+                  const WsedRefusal *refusal,
+                  const char        *lines,
+                  gboolean           with_body)
+{
+  g_autoptr (GString) answer = wsed_answer_write (refusal, lines, with_body);
+
+  if (refusal->status == 431)
+    wsed_limits_refused (WSED_LIMIT_HEADER);
+  peer_take_back (self);
+  /* A client that has not read what it was sent before gets a part of it, or nothing. */
+  if (wsed_inlet_write (self->inlet, answer->str, answer->len) < 0)
+    g_debug ("refusing a request: the answer could not be sent");
+  peer_linger (self);
+}
+
+static gboolean on_bytes (int fd, GIOCondition condition, gpointer user_data);
+static gboolean on_ahead (gpointer user_data);
+
+static void
+peer_wait (WsedPeer *self)
+{
+  GIOCondition needed = wsed_inlet_wait_for (self->inlet, G_IO_IN);
+
+  if (self->watch != NULL && self->waits_for == needed)
+    return;
+  peer_watch (self, g_unix_fd_source_new (wsed_inlet_get_fd (self->inlet), needed), G_SOURCE_FUNC (on_bytes));
+  self->waits_for = needed;
+}
+
+/* libsoup has closed the stream of the request. */
+static void
+on_closed (gpointer user_data)
+{
+  WsedPeer *self = user_data;
+  const WsedRefusal *refusal = wsed_inlet_get_refusal (self->inlet);
+  /* Its time had gone: nobody is there to be told. */
+  gboolean expired = self->deadline == 0 && self->state != WSED_PEER_WORK;
+
+  peer_forget_request (self);
+  if (self->set->freeing || expired || (!self->answered && refusal == NULL))
+    peer_free (self);
+  else if (!self->answered)
+    wsed_peer_refuse (self, refusal, NULL, TRUE);
+  else if (!self->keep && (!wsed_inlet_is_done (self->inlet) || wsed_inlet_is_ahead (self->inlet)))
+    peer_linger (self);
+  else if (!self->keep || self->set->stopping)
+    peer_free (self);
+  else
+    {
+      wsed_peer_enter (self, WSED_PEER_IDLE, 0);
+      if (wsed_inlet_is_ahead (self->inlet))
+        /* Not from here: libsoup is not done. */
+        peer_watch (self, g_idle_source_new (), on_ahead);
+      else
+        peer_wait (self);
+    }
+}
+
+/* @self may be gone after that: libsoup reads and answers what is there at once. */
+static void
+peer_pass_on (WsedPeer *self)
+{
+  g_autoptr (WsedRequestStream) stream = wsed_request_stream_new (self->inlet, on_closed, self);
+
+  peer_unwatch (self);
+  self->answered = FALSE;
+  self->stream = g_object_ref (stream);
+  soup_server_accept_iostream (self->set->server, G_IO_STREAM (stream), self->set->local, self->remote, NULL);
+}
+
+/* @self may be gone after that. */
+static void
+peer_advance (WsedPeer *self)
+{
+  switch (wsed_inlet_next (self->inlet))
+    {
+    case WSED_INLET_REQUEST:
+      peer_pass_on (self);
+      break;
+    case WSED_INLET_BAD:
+      wsed_peer_refuse (self, wsed_inlet_get_refusal (self->inlet), NULL, TRUE);
+      break;
+    case WSED_INLET_ENDED:
+      peer_free (self);
+      break;
+    case WSED_INLET_PART:
+      if (self->state != WSED_PEER_HEADERS)
+        wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
+      peer_wait (self);
+      break;
+    case WSED_INLET_NOTHING:
+    default:
+      peer_wait (self);
+      break;
+    }
+}
+
+static gboolean
+on_bytes (int          fd,
+          GIOCondition condition,
+          gpointer     user_data)
+{
+  peer_advance (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_ahead (gpointer user_data)
+{
+  peer_advance (user_data);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -289,13 +305,11 @@ peer_expire (WsedPeer *self)
 
   wsed_metric_add (wsed_metric_family_get (self->set->n_timeouts, values), 1);
   self->deadline = 0;
-  if (self->last != NULL)
-    peer_drop (self);
-  else if (self->stolen != NULL)
-    peer_end_linger (self);
+  if (self->stream == NULL)
+    peer_free (self);
   else
     /* libsoup then finds the stream's end. */
-    g_socket_shutdown (self->socket, TRUE, TRUE, NULL);
+    shutdown (wsed_inlet_get_fd (self->inlet), SHUT_RDWR);
 }
 
 static gboolean
@@ -309,9 +323,10 @@ on_timer (gpointer user_data)
   for (GList *link = self->peers.head; link != NULL; link = next)
     {
       WsedPeer *peer = link->data;
+      gboolean idle = crowded && peer->state == WSED_PEER_IDLE && now - peer->since >= CROWDED_IDLE;
 
       next = link->next;
-      if ((peer->deadline != 0 && peer->deadline <= now) || (crowded && peer->last != NULL && now - peer->since >= CROWDED_IDLE))
+      if ((peer->deadline != 0 && peer->deadline <= now) || idle)
         peer_expire (peer);
     }
   return G_SOURCE_CONTINUE;
@@ -320,6 +335,7 @@ on_timer (gpointer user_data)
 WsedPeers *
 wsed_peers_new (SoupServer       *server,
                 guint             crowd,
+                gsize             max_head,
                 WsedPeersChanged  changed,
                 gpointer          user_data)
 {
@@ -330,6 +346,7 @@ wsed_peers_new (SoupServer       *server,
 
   self->server = server;
   self->crowd = crowd;
+  self->max_head = max_head;
   self->changed = changed;
   self->user_data = user_data;
   self->local = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
@@ -350,37 +367,18 @@ wsed_peers_add (WsedPeers      *self,
                 GSocketAddress *remote,
                 WsedTlsSession *session)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GSocket) opened = g_socket_new_from_fd (fd, &error);
-  g_autoptr (GSocketConnection) connection = NULL;
-  g_autoptr (GIOStream) stream = NULL;
-  WsedPeer *peer;
+  WsedPeer *peer = g_new0 (WsedPeer, 1);
 
-  if (opened == NULL)
-    {
-      /* The client has gone already. */
-      g_debug ("taking a connection: %s", error->message);
-      wsed_tls_session_free (session);
-      close (fd);
-      return;
-    }
-  connection = g_socket_connection_factory_create_connection (opened);
-  stream = session != NULL ? G_IO_STREAM (wsed_tls_stream_new (connection, session)) : G_IO_STREAM (g_object_ref (connection));
-
-  peer = g_new0 (WsedPeer, 1);
   peer->set = self;
   peer->link.data = peer;
-  peer->stream = stream;
-  peer->tls = session != NULL ? WSED_TLS_STREAM (stream) : NULL;
-  peer->socket = opened;
+  peer->inlet = wsed_inlet_new (fd, session, self->max_head);
   peer->remote = g_object_ref (remote);
   g_object_set_qdata (G_OBJECT (remote), peer_quark (), peer);
-  g_object_weak_ref (G_OBJECT (stream), on_stream_gone, peer);
   g_queue_push_tail_link (&self->peers, &peer->link);
   wsed_peer_enter (peer, WSED_PEER_HEADERS, 0);
 
   self->changed (self->peers.length, self->user_data);
-  soup_server_accept_iostream (self->server, stream, self->local, remote, NULL);
+  peer_advance (peer);
 }
 
 guint
@@ -401,33 +399,20 @@ wsed_peers_is_stopping (WsedPeers *self)
   return self->stopping;
 }
 
-static void
-drop_idle (WsedPeers *self)
-{
-  GList *next;
-
-  for (GList *link = self->peers.head; link != NULL; link = next)
-    {
-      WsedPeer *peer = link->data;
-
-      next = link->next;
-      if (peer->last != NULL)
-        peer_drop (peer);
-    }
-}
-
 void
 wsed_peers_stop (WsedPeers *self)
 {
   gint64 soon = g_get_monotonic_time () + G_USEC_PER_SEC;
 
   self->stopping = TRUE;
-  drop_idle (self);
-  for (GList *link = self->peers.head; link != NULL; link = link->next)
+  for (GList *link = self->peers.head, *next; link != NULL; link = next)
     {
       WsedPeer *peer = link->data;
 
-      if (peer->state == WSED_PEER_HEADERS)
+      next = link->next;
+      if (peer->state == WSED_PEER_IDLE)
+        peer_free (peer);
+      else if (peer->state == WSED_PEER_HEADERS)
         peer->deadline = MIN (peer->deadline, soon);
     }
 }
@@ -438,24 +423,12 @@ wsed_peers_free (WsedPeers *self)
   if (self == NULL)
     return;
   self->freeing = TRUE;
-  drop_idle (self);
+  /* It closes the streams of the requests under way. */
   soup_server_disconnect (self->server);
   for (GList *link = self->peers.head, *next; link != NULL; link = next)
     {
-      WsedPeer *peer = link->data;
-
       next = link->next;
-      if (peer->stolen != NULL)
-        peer_end_linger (peer);
-    }
-  /* A stream that somebody else still holds, with the message of a request under way, outlives the set. */
-  for (GList *link = self->peers.head, *next; link != NULL; link = next)
-    {
-      WsedPeer *peer = link->data;
-
-      next = link->next;
-      g_object_weak_unref (G_OBJECT (peer->stream), on_stream_gone, peer);
-      on_stream_gone (peer, NULL);
+      peer_free (link->data);
     }
   g_source_remove (self->timer);
   g_object_unref (self->local);
@@ -465,13 +438,23 @@ wsed_peers_free (WsedPeers *self)
 WsedPeer *
 wsed_peer_of (SoupServerMessage *message)
 {
-  return g_object_get_qdata (G_OBJECT (soup_server_message_get_remote_address (message)), peer_quark ());
+  WsedPeer *self = g_object_get_qdata (G_OBJECT (soup_server_message_get_remote_address (message)), peer_quark ());
+
+  return self != NULL && self->stream != NULL && (self->message == NULL || self->message == message) ? self : NULL;
 }
 
 WsedPeers *
 wsed_peer_get_set (WsedPeer *self)
 {
   return self->set;
+}
+
+guint64
+wsed_peer_get_length (WsedPeer *self)
+{
+  const WsedRequestHead *head = wsed_inlet_get_head (self->inlet);
+
+  return head->chunked ? G_MAXUINT64 : head->length;
 }
 
 void
@@ -510,25 +493,11 @@ wsed_peer_receive (WsedPeer *self,
   return self->received;
 }
 
-/* The kernel counts a FIN as a byte for a moment before it says that the stream has ended: the socket is then readable, but POLLRDHUP is
- * not set yet. libsoup would read that end, forget its message and crash when the connection is taken from it. With two bytes as the least
- * that makes an idle socket readable, only a real request does; its first two bytes come together or the first one waits. */
-static void
-peer_set_least (WsedPeer *self,
-                int       bytes)
-{
-  if (setsockopt (wsed_peer_get_fd (self), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) != 0)
-    g_debug ("setting SO_RCVLOWAT: %s", g_strerror (errno));
-}
-
 void
 wsed_peer_begin (WsedPeer          *self,
                  SoupServerMessage *message)
 {
-  if (self->last != NULL && self->tls == NULL)
-    peer_set_least (self, 1);
-  peer_unwatch (self);
-  self->received = 0;
+  self->message = message;
   wsed_peer_enter (self, WSED_PEER_HEADERS, 0);
 }
 
@@ -536,36 +505,25 @@ void
 wsed_peer_end (WsedPeer          *self,
                SoupServerMessage *message)
 {
-  peer_release (self);
+  SoupMessageHeaders *answer = soup_server_message_get_response_headers (message);
+  const char *connection = soup_message_headers_get_one (answer, "Connection");
+
   soup_message_body_truncate (soup_server_message_get_request_body (message));
   soup_message_body_truncate (soup_server_message_get_response_body (message));
-  wsed_peer_enter (self, WSED_PEER_IDLE, 0);
-  if (self->last == NULL)
-    {
-      self->last = g_object_ref (message);
-      g_signal_connect_swapped (message, "disconnected", G_CALLBACK (peer_unwatch), self);
-      if (self->tls != NULL)
-        {
-          /* libsoup reads, and the stream does not let it see the end. */
-          wsed_tls_stream_on_end (self->tls, on_tls_ended, self);
-          return;
-        }
-      peer_set_least (self, 2);
-      /* Before libsoup's own source: it must not see the end of the stream first. Not for input, which is libsoup's. */
-      peer_watch (self, on_idle_event, POLLRDHUP | POLLHUP | POLLERR, G_PRIORITY_HIGH);
-    }
+  self->answered = TRUE;
+  self->keep = wsed_inlet_is_done (self->inlet) && wsed_inlet_get_head (self->inlet)->keep &&
+               (connection == NULL || g_ascii_strcasecmp (connection, "close") != 0);
 }
 
-void
-wsed_peer_linger (WsedPeer  *self,
-                  GIOStream *stream)
+int
+wsed_peer_hand_over (WsedPeer        *self,
+                     WsedTlsSession **session,
+                     GByteArray     **early)
 {
-  g_assert (self->watch == NULL && self->stolen == NULL);
-  if (self->tls != NULL)
-    wsed_tls_stream_finish (self->tls);
-  g_socket_shutdown (self->socket, FALSE, TRUE, NULL);
-  peer_release (self);
-  self->stolen = stream;
-  wsed_peer_enter (self, WSED_PEER_LINGER, 0);
-  peer_watch (self, on_linger_event, POLLIN | POLLHUP | POLLERR, G_PRIORITY_LOW);
+  int fd;
+
+  peer_take_back (self);
+  fd = wsed_inlet_hand_over (self->inlet, MAX_EARLY, session, early);
+  peer_free (self);
+  return fd;
 }

@@ -3,12 +3,13 @@
 
 #include <libsoup/soup.h>
 
+#include "guard/wsed-request-head.h"
 #include "tls/wsed-tls-session.h"
 
 G_BEGIN_DECLS
 
-/* One accepted connection while it speaks HTTP, and the set of them. A peer lives as long as its stream; libsoup owns that, then whoever
- * stole it. */
+/* One accepted connection while it speaks HTTP, and the set of them. libsoup gets a peer's requests one by one, each as a connection of its
+ * own. */
 typedef struct _WsedPeer WsedPeer;
 typedef struct _WsedPeers WsedPeers;
 
@@ -26,26 +27,22 @@ typedef enum
 /* Called when a peer has come or gone. */
 typedef void (*WsedPeersChanged) (guint count, gpointer user_data);
 
-/* @crowd: from so many peers on, idle ones are ended after 5 s. */
-WsedPeers *wsed_peers_new        (SoupServer *server, guint crowd, WsedPeersChanged changed, gpointer user_data);
-/* Takes @fd, and @session, the TLS over it, or NULL; hands them to the server. */
+/* @crowd: from so many peers on, idle ones are ended after 5 s. @max_head: bytes of a request's head. */
+WsedPeers *wsed_peers_new        (SoupServer *server, guint crowd, gsize max_head, WsedPeersChanged changed, gpointer user_data);
+/* Takes @fd, and @session, the TLS over it, or NULL; its requests go to the server. */
 void       wsed_peers_add        (WsedPeers *self, int fd, GSocketAddress *remote, WsedTlsSession *session);
 guint      wsed_peers_get_count  (WsedPeers *self);
 /* Ends the idle ones now and every other after the answer to its request. */
 void       wsed_peers_stop       (WsedPeers *self);
 void       wsed_peers_free       (WsedPeers *self);
 
-/* The peer that @message came from; NULL once its connection has ended. */
+/* The peer that @message came from; NULL once it is over. */
 WsedPeer  *wsed_peer_of          (SoupServerMessage *message);
-int        wsed_peer_get_fd      (WsedPeer *self);
-/* As send(), once, on a connection that was stolen. */
-gssize     wsed_peer_send        (WsedPeer *self, const void *data, gsize length);
-/* Whether it speaks TLS; its session, once it was stolen, over its socket by the name @fd; NULL: there is none to be had. */
-gboolean   wsed_peer_is_tls      (WsedPeer *self);
-WsedTlsSession *wsed_peer_take_session (WsedPeer *self, int fd);
+/* Bytes of the body that the request under way announces; G_MAXUINT64: it is chunked. */
+guint64    wsed_peer_get_length  (WsedPeer *self);
 /* The state's deadline counts from entering it; entering BODY again only tells how much of it there is. */
 void       wsed_peer_enter       (WsedPeer *self, WsedPeerState state, guint64 body_bytes);
-/* A request's first bytes have come; its answer has gone. */
+/* The server has taken a request; its answer has gone. */
 void       wsed_peer_begin       (WsedPeer *self, SoupServerMessage *message);
 void       wsed_peer_end         (WsedPeer *self, SoupServerMessage *message);
 /* More of the request's body has come, to be kept or not; how many bytes came so far. */
@@ -54,9 +51,12 @@ guint64    wsed_peer_receive     (WsedPeer *self, GBytes *chunk, gboolean keep);
 GBytes    *wsed_peer_take_body   (WsedPeer *self);
 /* Bytes of bodies kept for all peers. */
 gsize      wsed_peers_get_held   (WsedPeers *self);
-/* @stream, stolen from libsoup and taken, has been answered by hand: says so to the client, and reads on for a while without looking, so
- * that the answer is not lost to a reset. */
-void       wsed_peer_linger      (WsedPeer *self, GIOStream *stream);
+/* Answers the request under way by hand, whatever of it has come: libsoup answers only when all of it has. @lines: more headers, each with
+ * CR and LF. Then the client is read on for a while without looking, so that the answer is not lost to a reset. */
+void       wsed_peer_refuse      (WsedPeer *self, const WsedRefusal *refusal, const char *lines, gboolean with_body);
+/* Takes the connection from HTTP: its socket, *@session, its TLS or NULL, and *@early, what came behind the request, NULL: nothing. @self is
+ * gone after that. */
+int        wsed_peer_hand_over   (WsedPeer *self, WsedTlsSession **session, GByteArray **early);
 /* The set that a peer belongs to; whether that is stopping: then an answer says `Connection: close`. */
 WsedPeers *wsed_peer_get_set     (WsedPeer *self);
 gboolean   wsed_peers_is_stopping (WsedPeers *self);
