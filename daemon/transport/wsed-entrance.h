@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
-
 #include "guard/wsed-limits.h"
 #include "tls/wsed-tls-session.h"
+#include "transport/wsed-lobby.h"
 
 G_BEGIN_DECLS
 
@@ -13,10 +12,8 @@ typedef struct _WsedEntrance WsedEntrance;
 
 /* One's handshake is done. The receiver owns @fd and @session. */
 typedef void (*WsedEntered) (int fd, GSocketAddress *remote, WsedTlsSession *session, gpointer user_data);
-/* One has come or gone. */
-typedef void (*WsedEntranceChanged) (guint count, gpointer user_data);
 
-WsedEntrance *wsed_entrance_new       (WsedTlsContext *context, WsedLimits *limits, WsedEntered entered, WsedEntranceChanged changed,
+WsedEntrance *wsed_entrance_new       (WsedTlsContext *context, WsedLimits *limits, WsedEntered entered, WsedLobbyChanged changed,
                                        gpointer user_data);
 /* Takes @fd. */
 void          wsed_entrance_add       (WsedEntrance *self, int fd, GSocketAddress *remote);

@@ -6,37 +6,28 @@
 #include "transport/wsed-porch.h"
 
 #include <errno.h>
-#include <glib-unix.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "guard/wsed-proxy-header.h"
 #include "metrics/wsed-metrics.h"
 
-/* From the accepting (µs). */
-#define PATIENCE (10 * G_USEC_PER_SEC)
 /* Between two looks at a header that has come in part (ms). */
 #define LOOK_AGAIN 50
 
 struct _WsedPorch
 {
-  GQueue waiting;              /* of Waiting, by deadline */
+  WsedLobby *lobby;
   WsedPorchPassed passed;
-  WsedPorchChanged changed;
   gpointer user_data;
-  gint64 patience;
   WsedMetricFamily *headers;
 };
 
 typedef struct
 {
+  WsedGuest guest;
   WsedPorch *porch;
-  GList link;                  /* in porch->waiting */
-  int fd;                      /* -1: has been passed on */
-  GSocketAddress *remote;
   gboolean local;
-  GSource *watch;              /* for its first bytes, or for the next look */
-  GSource *end;                /* its deadline */
 } Waiting;
 
 static void
@@ -48,30 +39,6 @@ count (WsedPorch  *self,
   wsed_metric_add (wsed_metric_family_get (self->headers, values), 1);
 }
 
-static void
-drop_source (GSource **source)
-{
-  if (*source == NULL)
-    return;
-  g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
-
-static void
-waiting_free (Waiting *self)
-{
-  WsedPorch *porch = self->porch;
-
-  drop_source (&self->watch);
-  drop_source (&self->end);
-  g_queue_unlink (&porch->waiting, &self->link);
-  g_object_unref (self->remote);
-  if (self->fd >= 0)
-    close (self->fd);
-  g_free (self);
-  porch->changed (porch->waiting.length, porch->user_data);
-}
-
 /* @client: NULL: nobody else. */
 static void
 pass (Waiting           *self,
@@ -79,9 +46,9 @@ pass (Waiting           *self,
       guint16            port)
 {
   WsedPorch *porch = self->porch;
-  g_autoptr (GSocketAddress) remote = g_object_ref (self->remote);
-  int fd = self->fd;
+  g_autoptr (GSocketAddress) remote = g_object_ref (self->guest.remote);
   gboolean local = self->local;
+  int fd;
 
   if (client != NULL)
     {
@@ -90,19 +57,35 @@ pass (Waiting           *self,
       g_object_unref (remote);
       remote = g_inet_socket_address_new_from_string (text, port);
     }
-  self->fd = -1;
-  waiting_free (self);
+  fd = wsed_guest_leave (&self->guest);
   porch->passed (fd, remote, local, client != NULL, porch->user_data);
 }
 
-static void wait_for (Waiting *self, GSource *source, GSourceFunc func);
-static gboolean on_look (gpointer user_data);
+static void
+refuse (Waiting    *self,
+        const char *why)
+{
+  count (self->porch, "bad");
+  g_debug ("a proxy sent a malformed header of the PROXY protocol: %s", why);
+  wsed_guest_free (&self->guest);
+}
+
+static gboolean
+has_ended (int fd)
+{
+  struct pollfd poll_fd = { fd, POLLRDHUP, 0 };
+
+  return poll (&poll_fd, 1, 0) > 0;
+}
 
 static void
 look (Waiting *self)
 {
   guint8 bytes[WSED_MAX_PROXY_HEADER];
-  ssize_t n = recv (self->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+  int fd = self->guest.fd;
+  /* Before the bytes: what comes after that is seen. */
+  gboolean ended = has_ended (fd);
+  ssize_t n = recv (fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
   WsedProxyVerdict verdict;
   WsedAddress client;
   guint16 port;
@@ -112,7 +95,7 @@ look (Waiting *self)
     return;
   if (n <= 0)
     {
-      waiting_free (self);
+      wsed_guest_free (&self->guest);
       return;
     }
   verdict = wsed_proxy_header_read (bytes, n, &size, &client, &port);
@@ -122,77 +105,51 @@ look (Waiting *self)
       pass (self, NULL, 0);
       break;
     case WSED_PROXY_MORE:
-      wait_for (self, g_timeout_source_new (LOOK_AGAIN), on_look);
+      if (ended)
+        refuse (self, "it breaks off");
+      else
+        wsed_guest_wait (&self->guest, LOOK_AGAIN);
       break;
     case WSED_PROXY_SAME:
     case WSED_PROXY_CLIENT:
       count (self->porch, "taken");
       /* It has come: it is taken whole. */
-      if (recv (self->fd, bytes, size, MSG_DONTWAIT) == (ssize_t) size)
+      if (recv (fd, bytes, size, MSG_DONTWAIT) == (ssize_t) size)
         pass (self, verdict == WSED_PROXY_CLIENT ? &client : NULL, port);
       else
-        waiting_free (self);
+        wsed_guest_free (&self->guest);
       break;
     case WSED_PROXY_BAD:
     default:
-      count (self->porch, "bad");
-      g_debug ("a proxy sent a malformed header of the PROXY protocol");
-      waiting_free (self);
+      refuse (self, "it is none of version 2");
       break;
     }
 }
 
-static gboolean
-on_bytes (int          fd,
-          GIOCondition condition,
-          gpointer     user_data)
-{
-  look (user_data);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_look (gpointer user_data)
-{
-  look (user_data);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-on_end (gpointer user_data)
-{
-  Waiting *self = user_data;
-
-  count (self->porch, "timeout");
-  waiting_free (self);
-  return G_SOURCE_REMOVE;
-}
-
-/* Takes @source: for a descriptor, or a time. */
 static void
-wait_for (Waiting     *self,
-          GSource     *source,
-          GSourceFunc  func)
+on_ready (WsedGuest *guest)
 {
-  drop_source (&self->watch);
-  self->watch = source;
-  g_source_set_callback (source, func, self, NULL);
-  g_source_attach (source, NULL);
+  look ((Waiting *) guest);
+}
+
+static void
+on_expired (WsedGuest *guest)
+{
+  count (((Waiting *) guest)->porch, "timeout");
 }
 
 WsedPorch *
 wsed_porch_new (WsedPorchPassed  passed,
-                WsedPorchChanged changed,
+                WsedLobbyChanged changed,
                 gpointer         user_data)
 {
   static const char * const labels[] = { "result", NULL };
+  static const WsedHost host = { sizeof (Waiting), on_ready, on_expired, NULL };
   WsedPorch *self = g_new0 (WsedPorch, 1);
-  const char *test = g_getenv ("WSE_TEST_DEADLINE_MS");
 
   self->passed = passed;
-  self->changed = changed;
   self->user_data = user_data;
-  self->patience = test != NULL ? MAX (1, g_ascii_strtoll (test, NULL, 10)) * 1000 : PATIENCE;
+  self->lobby = wsed_lobby_new (&host, changed, user_data);
   self->headers = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_proxy_headers_total",
                                           "Headers of the PROXY protocol: taken, bad, or timeout where nothing, or only a part, came.", labels, 3);
   return self;
@@ -204,32 +161,23 @@ wsed_porch_add (WsedPorch      *self,
                 GSocketAddress *remote,
                 gboolean        local)
 {
-  Waiting *waiting = g_new0 (Waiting, 1);
+  Waiting *waiting = (Waiting *) wsed_lobby_add (self->lobby, fd, remote);
 
   waiting->porch = self;
-  waiting->link.data = waiting;
-  waiting->fd = fd;
-  waiting->remote = g_object_ref (remote);
   waiting->local = local;
-  g_queue_push_tail_link (&self->waiting, &waiting->link);
-  waiting->end = g_timeout_source_new (self->patience / 1000);
-  g_source_set_callback (waiting->end, on_end, waiting, NULL);
-  g_source_attach (waiting->end, NULL);
-  wait_for (waiting, g_unix_fd_source_new (fd, G_IO_IN), G_SOURCE_FUNC (on_bytes));
-  self->changed (self->waiting.length, self->user_data);
+  wsed_guest_wait_for (&waiting->guest, G_IO_IN);
 }
 
 guint
 wsed_porch_get_count (WsedPorch *self)
 {
-  return self->waiting.length;
+  return wsed_lobby_get_count (self->lobby);
 }
 
 void
 wsed_porch_clear (WsedPorch *self)
 {
-  while (self->waiting.length > 0)
-    waiting_free (self->waiting.head->data);
+  wsed_lobby_clear (self->lobby);
 }
 
 void
@@ -237,6 +185,6 @@ wsed_porch_free (WsedPorch *self)
 {
   if (self == NULL)
     return;
-  wsed_porch_clear (self);
+  wsed_lobby_free (self->lobby);
   g_free (self);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
+#include "transport/wsed-lobby.h"
 
 G_BEGIN_DECLS
 
@@ -12,11 +12,8 @@ typedef struct _WsedPorch WsedPorch;
  * that the proxy names. */
 typedef void (*WsedPorchPassed) (int fd, GSocketAddress *remote, gboolean local, gboolean named, gpointer user_data);
 
-/* One has come or gone. */
-typedef void (*WsedPorchChanged) (guint count, gpointer user_data);
-
-WsedPorch *wsed_porch_new       (WsedPorchPassed passed, WsedPorchChanged changed, gpointer user_data);
-/* Takes @fd. A malformed header, or none of its bytes within 10 s, closes it. */
+WsedPorch *wsed_porch_new       (WsedPorchPassed passed, WsedLobbyChanged changed, gpointer user_data);
+/* Takes @fd. A malformed header, one that breaks off, or none of its bytes within 10 s, closes it. */
 void       wsed_porch_add       (WsedPorch *self, int fd, GSocketAddress *remote, gboolean local);
 guint      wsed_porch_get_count (WsedPorch *self);
 /* Closes what waits. */

@@ -130,14 +130,27 @@ class Proxied(Limited):
                 wait_until(lambda: self.remotes() == [expected], f'{expected} to be there')
             wait_until(lambda: not self.remotes(), 'it to be gone')
 
+    def headers(self):
+        return [self.daemon.metric(f'wse_proxy_headers_total{{result="{result}"}}') for result in ('bad', 'timeout')]
+
     def test_proxy_protocol_bad(self):
         """a malformed one, one that is too long, and one that never comes whole end the connection"""
-        for bad in (SIGNATURE + b'\x11\x11\0\0', SIGNATURE + b'\x21\x12\0\x0c' + b'x' * 12, SIGNATURE + b'\x21\x11\xff\xff', SIGNATURE[:7], b''):
+        bad, timeout = self.headers()
+        for header in (SIGNATURE + b'\x11\x11\0\0', SIGNATURE + b'\x21\x12\0\x0c' + b'x' * 12, SIGNATURE + b'\x21\x11\xff\xff', SIGNATURE[:7], b''):
             with self.daemon.stream() as stream:
-                stream.send(bad)
+                stream.send(header)
                 self.assertEqual(stream.read_all(), b'')
-        self.assertEqual(self.daemon.metric('wse_proxy_headers_total{result="bad"}'), 3)
-        self.assertEqual(self.daemon.metric('wse_proxy_headers_total{result="timeout"}'), 2)
+        self.assertEqual(self.headers(), [bad + 3, timeout + 2])
+
+    def test_proxy_protocol_cut_off(self):
+        """one that breaks off ends the connection at once, long before its deadline"""
+        bad, timeout = self.headers()
+        for part in (SIGNATURE[:1], SIGNATURE, proxy_header('192.0.2.1')[:-1]):
+            with self.daemon.stream() as stream:
+                stream.send(part)
+                stream.socket.shutdown(socket.SHUT_WR)
+                self.assertEqual(stream.read_all(), b'')
+        self.assertEqual(self.headers(), [bad + 3, timeout])
 
 
 class Encrypted(Scenario):
