@@ -154,6 +154,12 @@ class Api(Scenario):
         for word in ('cpu', 'memory', 'wse_active_connections'):
             self.assertIn(word, text)
 
+    def test_root(self):
+        """the page at / names every path that the API's description has"""
+        page = self.daemon.request('GET', '/').body.decode()
+        for path in self.daemon.get('/openapi.json')['paths']:
+            self.assertIn(path.split('/{')[0], page)
+
     def test_unknown_paths(self):
         """unknown paths 404, wrong methods 405, with the error body"""
         for path in ('/api', '/api/', '/api/event', '/api/events/', '/metrics/', '/api/nothing'):
