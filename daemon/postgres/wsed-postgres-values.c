@@ -15,7 +15,8 @@ void
 wsed_postgres_values_init (WsedPostgresValues *self)
 {
   memset (self, 0, sizeof *self);
-  self->bytes = g_byte_array_new ();
+  /* Never without memory: an empty text is no NULL. */
+  self->bytes = g_byte_array_sized_new (64);
 }
 
 void
@@ -120,11 +121,31 @@ wsed_postgres_values_put (WsedPostgresValues *self,
   self->items++;
 }
 
+static void
+put_null (WsedPostgresValues *self)
+{
+  put32 (self, G_MAXUINT32);
+  self->items++;
+}
+
 void
 wsed_postgres_values_put_text (WsedPostgresValues *self,
                                const char         *text)
 {
-  wsed_postgres_values_put (self, text, strlen (text));
+  if (text != NULL)
+    wsed_postgres_values_put (self, text, strlen (text));
+  else
+    put_null (self);
+}
+
+void
+wsed_postgres_values_put_bytes (WsedPostgresValues *self,
+                                GBytes             *bytes)
+{
+  if (bytes != NULL)
+    wsed_postgres_values_put (self, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  else
+    put_null (self);
 }
 
 void

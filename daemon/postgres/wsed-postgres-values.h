@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 #define WSED_POSTGRES_TEXT 25
 #define WSED_POSTGRES_UUID 2950
 
-#define WSED_POSTGRES_MAX_VALUES 16
+#define WSED_POSTGRES_MAX_VALUES 32
 
 /* The parameters of one statement, $1 first. */
 typedef struct
@@ -37,7 +37,9 @@ void wsed_postgres_values_add_text    (WsedPostgresValues *self, const char *tex
 /* Items of @type follow, then the end. */
 void wsed_postgres_values_begin_array (WsedPostgresValues *self, Oid type);
 void wsed_postgres_values_put         (WsedPostgresValues *self, const void *bytes, gsize length);
+/* NULL is NULL. */
 void wsed_postgres_values_put_text    (WsedPostgresValues *self, const char *text);
+void wsed_postgres_values_put_bytes   (WsedPostgresValues *self, GBytes *bytes);
 void wsed_postgres_values_put_int8    (WsedPostgresValues *self, gint64 value);
 void wsed_postgres_values_put_int4    (WsedPostgresValues *self, gint32 value);
 void wsed_postgres_values_end_array   (WsedPostgresValues *self);

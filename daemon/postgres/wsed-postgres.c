@@ -165,7 +165,7 @@ lose (WsedPostgres *self,
   close_connection (self);
   g_clear_error (&self->fault);
   self->pause = MIN (pause * 2, LONGEST_PAUSE);
-  if (error->code != WSE_ERROR_UNAVAILABLE)
+  if (error->code == WSE_ERROR_FAILED)
     pause = LONGEST_PAUSE;
   set_deadline (self, pause / 2 + g_random_int_range (0, pause));
   fail_requests (self, error);
@@ -347,8 +347,7 @@ connect_to (WsedPostgres *self,
   self->state = STATE_CONNECTING;
   set_deadline (self, self->config.connect_timeout);
   self->connection = PQconnectStartParams ((const char *const *) keywords->pdata, (const char *const *) values->pdata, 0);
-  if (self->connection == NULL)
-    g_error ("no memory left for a connection to PostgreSQL");
+  /* NULL: no memory; the functions of libpq take that for a bad connection. */
   PQsetErrorVerbosity (self->connection, PQERRORS_VERBOSE);
   if (PQstatus (self->connection) == CONNECTION_BAD)
     lose (self, wsed_postgres_error_of_connection (self->connection, "connecting to PostgreSQL"));

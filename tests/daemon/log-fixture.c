@@ -3,9 +3,15 @@
 /* The log tests' fixture: it plays whoever asks. */
 
 #include "log-fixture.h"
+#include "postgres-fixture.h"
 
+#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DATABASE "log"
 
 void
 log_fixture_open (LogFixture *fixture)
@@ -14,6 +20,8 @@ log_fixture_open (LogFixture *fixture)
 
   if (fixture->kind == LOG_MEMORY)
     fixture->log = wsed_memory_log_new (&fixture->retention);
+  else if (fixture->kind == LOG_POSTGRES)
+    fixture->log = wsed_pg_log_new (fixture->path, &fixture->retention, 0, &error);
   else
     fixture->log = wsed_sqlite_log_new (fixture->path, &fixture->retention, &error);
   g_assert_no_error (error);
@@ -38,7 +46,14 @@ log_fixture_init (LogFixture          *fixture,
     fixture->retention = *retention;
   fixture->inbox = wsed_inbox_new ();
   fixture->directory = g_dir_make_tmp ("wse-log-XXXXXX", NULL);
-  fixture->path = g_build_filename (fixture->directory, "wse.db", NULL);
+  if (kind == LOG_POSTGRES)
+    {
+      postgres_fixture_start ();
+      fixture->path = postgres_fixture_get_uri (DATABASE);
+      g_free (postgres_fixture_ask (DATABASE, "DROP SCHEMA IF EXISTS wse CASCADE"));
+    }
+  else
+    fixture->path = g_build_filename (fixture->directory, "wse.db", NULL);
   log_fixture_open (fixture);
 }
 
@@ -95,11 +110,44 @@ log_event (const char *id,
   return log_event_full (id, "tick", WSE_SEVERITY_INFO, channels, 10);
 }
 
+static gboolean
+on_answer (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_late (gpointer user_data)
+{
+  g_assert_not_reached ();
+  return G_SOURCE_REMOVE;
+}
+
+/* A log without a thread of its own needs the loop to run. */
+static WsedMessage *
+wait_in_loop (WsedInbox *inbox)
+{
+  GSource *answer = g_unix_fd_source_new (wsed_inbox_get_fd (inbox), G_IO_IN);
+  guint late = g_timeout_add_seconds (60, on_late, NULL);
+  WsedMessage *message;
+
+  g_source_set_callback (answer, G_SOURCE_FUNC (on_answer), NULL, NULL);
+  g_source_attach (answer, NULL);
+  while ((message = wsed_inbox_take (inbox)) == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_source_destroy (answer);
+  g_source_unref (answer);
+  g_source_remove (late);
+  return message;
+}
+
 WsedMessage *
 log_wait (WsedInbox *inbox)
 {
   WsedMessage *message;
 
+  if (syscall (SYS_gettid) == getpid ())
+    return wait_in_loop (inbox);
   while ((message = wsed_inbox_take (inbox)) == NULL)
     g_assert_true (wsed_inbox_wait (inbox, g_get_monotonic_time () + 60 * G_USEC_PER_SEC));
   return message;
@@ -273,17 +321,23 @@ log_wait_low (LogFixture *fixture,
     }
 }
 
+static void
+skip (gconstpointer data)
+{
+  g_test_skip ("PostgreSQL is not installed");
+}
+
 void
 log_test_add (const char    *name,
               GTestDataFunc  function,
               gboolean       reopened)
 {
-  static const char *const kinds[] = { "memory", "sqlite", "reopened" };
+  static const char *const kinds[] = { "memory", "sqlite", "postgres", "reopened" };
 
-  for (guint kind = LOG_MEMORY; kind <= (reopened ? LOG_REOPENED : LOG_SQLITE); kind++)
+  for (guint kind = LOG_MEMORY; kind <= (reopened ? LOG_REOPENED : LOG_POSTGRES); kind++)
     {
       g_autofree char *path = g_strdup_printf ("/log/%s/%s", kinds[kind], name);
 
-      g_test_add_data_func (path, GUINT_TO_POINTER (kind), function);
+      g_test_add_data_func (path, GUINT_TO_POINTER (kind), kind == LOG_POSTGRES && !postgres_fixture_is_installed () ? skip : function);
     }
 }

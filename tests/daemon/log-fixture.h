@@ -2,6 +2,7 @@
 #pragma once
 
 #include "log/wsed-memory-log.h"
+#include "log/wsed-pg-log.h"
 #include "log/wsed-sqlite-log.h"
 
 /* A log of any kind, and its requests as plain calls. */
@@ -9,6 +10,7 @@ typedef enum
 {
   LOG_MEMORY,
   LOG_SQLITE,
+  LOG_POSTGRES,                /* in a server of the test's own */
   LOG_REOPENED,                /* SQLite, closed and opened again before every question: what is in memory was read back */
 } LogKind;
 
@@ -16,7 +18,7 @@ typedef struct
 {
   LogKind kind;
   WsedRetention retention;
-  char *directory, *path;
+  char *directory, *path;      /* path: LOG_POSTGRES: the URI */
   WsedInbox *inbox;
   WsedLog *log;
 } LogFixture;
@@ -48,4 +50,5 @@ char       *log_read_ids       (LogFixture *fixture, const char *channel, guint6
 void        log_test_add       (const char *name, GTestDataFunc function, gboolean reopened);
 /* Waits until @channel's low is at least @low. */
 void        log_wait_low       (LogFixture *fixture, const char *channel, guint64 low);
+/* The next answer. In the main thread the default context runs meanwhile. */
 WsedMessage *log_wait          (WsedInbox *inbox);

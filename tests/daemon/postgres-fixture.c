@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <libpq-fe.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -119,27 +120,6 @@ postgres_fixture_restart (void)
   wait_until_ready ();
 }
 
-const char *
-postgres_fixture_start (void)
-{
-  if (directory != NULL)
-    return directory;
-  programs = find_programs ();
-  if (programs == NULL)
-    {
-      g_test_skip ("PostgreSQL is not installed");
-      return NULL;
-    }
-  /* In /tmp: the path of a socket is short. */
-  directory = g_strdup ("/tmp/wse-pg-XXXXXX");
-  g_assert_nonnull (g_mkdtemp_full (directory, 0755));
-  if (getuid () == 0)
-    g_assert_cmpint (chown (directory, 65534, 65534), ==, 0);
-  make_cluster ();
-  postgres_fixture_restart ();
-  return directory;
-}
-
 static void
 remove_all (const char *path)
 {
@@ -158,11 +138,9 @@ remove_all (const char *path)
   g_rmdir (path);
 }
 
-void
-postgres_fixture_stop (void)
+static void
+stop (void)
 {
-  if (directory == NULL)
-    return;
   if (server != 0)
     {
       kill (server, SIGQUIT);
@@ -174,12 +152,41 @@ postgres_fixture_stop (void)
   g_clear_pointer (&programs, g_free);
 }
 
+gboolean
+postgres_fixture_is_installed (void)
+{
+  if (programs == NULL)
+    programs = find_programs ();
+  return programs != NULL;
+}
+
+const char *
+postgres_fixture_start (void)
+{
+  if (directory != NULL)
+    return directory;
+  if (!postgres_fixture_is_installed ())
+    {
+      g_test_skip ("PostgreSQL is not installed");
+      return NULL;
+    }
+  /* In /tmp: the path of a socket is short. */
+  directory = g_strdup ("/tmp/wse-pg-XXXXXX");
+  g_assert_nonnull (g_mkdtemp_full (directory, 0755));
+  if (getuid () == 0)
+    g_assert_cmpint (chown (directory, 65534, 65534), ==, 0);
+  make_cluster ();
+  postgres_fixture_restart ();
+  atexit (stop);
+  return directory;
+}
+
 char *
 postgres_fixture_ask (const char *name,
                       const char *format,
                       ...)
 {
-  g_autofree char *where = g_strdup_printf ("host=%s user=wse dbname=%s", directory, name), *sql = NULL;
+  g_autofree char *where = g_strdup_printf ("host=%s user=wse dbname=%s options='-c client_min_messages=warning'", directory, name), *sql = NULL;
   PGconn *connection = PQconnectdb (where);
   PGresult *result;
   char *answer;

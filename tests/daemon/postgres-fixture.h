@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /* A PostgreSQL server of the test's own: in a new directory, on a Unix socket only, as nobody where the test is root; it ends with the
  * test. One a process, made when it is first asked for. */
 
+gboolean    postgres_fixture_is_installed (void);
 /* NULL, and the test is skipped: PostgreSQL is not installed. */
 const char *postgres_fixture_start     (void);
-void        postgres_fixture_stop      (void);
 /* postgresql://… of the database @name, which is made where it is not there. Free it. */
 char       *postgres_fixture_get_uri   (const char *name);
 /* Carries one statement out in that database and gives the first column of the first row, "" where there is none. Free it. */

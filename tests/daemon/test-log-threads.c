@@ -17,6 +17,13 @@ typedef struct
 #define PEER_BATCHES 40
 #define PEER_EVENTS 25
 
+static void
+say_done (Peer *peer)
+{
+  __atomic_store_n (&peer->done, 1, __ATOMIC_RELEASE);
+  g_main_context_wakeup (NULL);
+}
+
 static void *
 run_appender (void *data)
 {
@@ -41,7 +48,7 @@ run_appender (void *data)
       g_assert_cmpuint (append->entries[0]->seqs[0], ==, i * PEER_EVENTS + 1);
       wsed_append_free (append);
     }
-  __atomic_store_n (&peer->done, 1, __ATOMIC_RELEASE);
+  say_done (peer);
   return NULL;
 }
 
@@ -74,6 +81,7 @@ run_reader (void *data)
         g_assert_cmpuint (after, >=, head);
       wsed_read_free (read);
     }
+  say_done (peer);
   return NULL;
 }
 
@@ -93,6 +101,9 @@ test_concurrent (gconstpointer data)
     }
   for (guint i = 0; i < 5; i++)
     {
+      /* Some logs are served by this loop. */
+      while (!__atomic_load_n (&peers[i].done, __ATOMIC_ACQUIRE))
+        g_main_context_iteration (NULL, TRUE);
       pthread_join (threads[i], NULL);
       wsed_inbox_free (peers[i].inbox);
     }

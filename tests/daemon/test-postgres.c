@@ -440,8 +440,6 @@ test_address (void)
 int
 main (int argc, char **argv)
 {
-  int status;
-
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/postgres/address", test_address);
   g_test_add_func ("/postgres/pipeline", test_pipeline);
@@ -454,7 +452,5 @@ main (int argc, char **argv)
   g_test_add_func ("/postgres/refused", test_refused);
   g_test_add_func ("/postgres/unreachable", test_unreachable);
   g_test_add_func ("/postgres/contexts", test_contexts);
-  status = g_test_run ();
-  postgres_fixture_stop ();
-  return status;
+  return g_test_run ();
 }
