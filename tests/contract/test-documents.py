@@ -61,11 +61,30 @@ class Documents(Scenario):
         patterns = {re.compile(re.sub(r'\\?\{\w+\\?\}', '[^/]+', re.escape(path))): path for path in document['paths']}
         for path in PATHS:
             with self.subTest(path):
-                told = {method.upper() for pattern, known in patterns.items() if pattern.fullmatch(path) for method in document['paths'][known]}
+                told = {method.upper() for pattern, known in patterns.items() if pattern.fullmatch(path) for method in document['paths'][known]} - {'OPTIONS'}
                 # No path takes this one; what it takes it tells then.
                 answer = self.daemon.request('PUT', path)
                 self.assertEqual(answer.status, 405 if told else 404)
                 self.assertEqual(set(answer.headers.get('allow', '').replace(' ', '').split(',')) - {'HEAD', ''}, told)
+
+    def test_everywhere(self):
+        """what any operation can be answered is told at each: 431, 429, a page's origin, and what pages are answered who ask before"""
+        document = self.document('/openapi.json')
+        for path, methods in document['paths'].items():
+            with self.subTest(path):
+                for operation in methods.values():
+                    self.assertLessEqual({'400', '403', '429', '431'}, set(operation['responses']))
+                path = path.format(id='x', channel='global')
+                told = methods['options']['responses']
+                answer = self.daemon.request('OPTIONS', path, None, {'Origin': 'http://localhost', 'Access-Control-Request-Method': 'GET'})
+                self.assertEqual(str(answer.status), '204')
+                self.assertEqual({name for name in find(document, told['204']['$ref'])['headers'] if name.lower() not in answer.headers}, set())
+                self.assertEqual(set(answer.headers['access-control-allow-methods'].replace(' ', '').split(',')) - {'HEAD'},
+                                 {method.upper() for method in methods} - {'OPTIONS'})
+                for headers, status in (({}, 405), ({'Origin': 'https://evil.example'}, 403), ({'X': 'y' * 70000}, 431)):
+                    answer = self.daemon.request('OPTIONS', path, None, headers)
+                    self.assertEqual(answer.status, status)
+                    self.described(find(document, find(document, told[str(status)]['$ref'])['content']['application/json']['schema']['$ref']), json.loads(answer.body), document)
 
     def test_answers(self):
         """what is answered has the members that are described"""
