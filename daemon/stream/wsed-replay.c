@@ -354,6 +354,25 @@ make_key (WsedReader *reader)
   return g_string_free (key, FALSE);
 }
 
+/* One that has stopped goes on at the end, once all that it has is sent; one whose channel began anew waits until its epoch is known. */
+static gboolean
+can_read (const WsedSubscription *subscription)
+{
+  return is_behind (subscription) && !subscription->view->slot->asked
+         && !(subscription->left_behind && wsed_reader_has_stopped (subscription));
+}
+
+/* What is merged waits together. */
+static gboolean
+waits_for_epoch (WsedReader *reader)
+{
+  if (wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE)
+    for (guint i = 0; i < reader->subscriptions->len; i++)
+      if (wsed_reader_nth (reader, i)->view->slot->asked)
+        return TRUE;
+  return FALSE;
+}
+
 static void
 ask (WsedReader *reader)
 {
@@ -368,13 +387,10 @@ ask (WsedReader *reader)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
-      /* One that has stopped goes on at the end, once all that it has is sent. */
-      if (!is_behind (subscription) || (subscription->left_behind && wsed_reader_has_stopped (subscription))
-          || subscription->view->slot->asked)
-        continue;
-      g_ptr_array_add (reader->replaying, subscription);
+      if (can_read (subscription))
+        g_ptr_array_add (reader->replaying, subscription);
     }
-  if (reader->replaying->len == 0)
+  if (reader->replaying->len == 0 || waits_for_epoch (reader))
     return;
   key = make_key (reader);
   fetch = wsed_fetches_find (fetches, key);
