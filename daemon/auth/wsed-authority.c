@@ -16,6 +16,9 @@
 /* For so long (microseconds) after a reading began those wait whose key may be in what is read; WSE_TEST_DEADLINE_MS is for tests. */
 #define PATIENCE (2 * G_TIME_SPAN_SECOND)
 
+/* So many at a time: each holds a connection, and anybody can name a key that nobody knows. */
+#define MAX_WAITING 256
+
 /* Where keys are, for the thread that reads them. */
 typedef struct
 {
@@ -243,7 +246,7 @@ may_come (WsedAuthority *self)
       wsed_errand_start (self->reading_keys);
     }
   age = wsed_errand_get_age (self->reading_keys);
-  return age >= 0 && age < self->patience;
+  return age >= 0 && age < self->patience && self->waiting.length < MAX_WAITING;
 }
 
 static gboolean

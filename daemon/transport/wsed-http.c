@@ -226,6 +226,19 @@ is_out_of_place (WsedHttp          *self,
          (permission == WSED_PERMISSION_MONITOR || permission == WSED_PERMISSION_ADMIN);
 }
 
+/* A user may have the name of a service, and takes nothing from it. */
+static gboolean
+is_within_rate (WsedHttp        *self,
+                const WsedGrant *grant)
+{
+  g_autofree char *key = NULL;
+
+  if (grant == NULL)
+    return TRUE;
+  key = grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (grant->user);
+  return wsed_limits_request_by_key (self->api.limits, key);
+}
+
 /* Who asks, before more of a body is read than there is room for anyway. FALSE: answered. */
 static gboolean
 check_credential (WsedHttp          *self,
@@ -248,7 +261,7 @@ check_credential (WsedHttp          *self,
   if (denial.status == 0)
     {
       wsed_credential_keep (message, grant);
-      if (grant == NULL || wsed_limits_request_by_key (self->api.limits, grant->service != NULL ? grant->service : grant->user))
+      if (is_within_rate (self, grant))
         return TRUE;
       turn_away (message, 429, "too_many_requests", "who asks does so more often than allowed; send the same again later", NULL, NULL);
       return FALSE;

@@ -53,6 +53,12 @@ read_tokens (const char *path)
   const WsedKey *key;
 
   hold_error (keys != NULL, error);
+  if (keys != NULL)
+    {
+      g_autoptr (WsedKeySet) again = wsed_key_set_new (where, ~0u, NULL);
+
+      g_assert_true (wsed_key_set_covers (again, keys));
+    }
   for (guint algorithm = WSED_ALGORITHM_HS256; keys != NULL && algorithm <= WSED_ALGORITHM_ES256; algorithm <<= 1)
     {
       g_assert_cmpint (wsed_key_set_verify (keys, NULL, algorithm, "text", 4, signature, &key), !=, WSED_VERIFIED);

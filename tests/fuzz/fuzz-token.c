@@ -31,7 +31,7 @@ verify (const char *token)
 {
   static WsedKeySet *keys;
   static const WsedTokenRules rules;
-  WsedCredentialProblem problem = { NULL, NULL };
+  WsedCredentialProblem problem = { NULL, NULL, FALSE };
   gboolean unknown_key;
   g_autoptr (WsedGrant) grant = NULL;
 
@@ -39,7 +39,10 @@ verify (const char *token)
     keys = wsed_key_set_new (SECRET, ~0u, NULL);
   grant = wsed_token_verify (token, keys, &rules, NOW, &problem, &unknown_key);
   if (grant != NULL)
-    check_grant (grant);
+    {
+      check_grant (grant);
+      g_assert_true (wsed_key_set_has (keys, grant));
+    }
   else
     /* It stands between quotes in a header. */
     g_assert_true (problem.reason != NULL && problem.text != NULL && strpbrk (problem.text, "\"\\\r\n") == NULL);

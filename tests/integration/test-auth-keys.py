@@ -199,6 +199,22 @@ class Hanging(unittest.TestCase):
             for stream in streams:
                 stream.close()
 
+    def test_many(self):
+        """256 wait, no more: who names a key that nobody knows cannot hold all the connections there are."""
+        with Keyed(jwks((ONE, 'one')), env={'WSE_TEST_DEADLINE_MS': '30000'}) as daemon:
+            request = f'GET /api/events?channel=global HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {signed(THREE, "three")}\r\n\r\n'.encode()
+            with Lease(daemon.path) as lease:
+                streams = [daemon.stream() for _ in range(300)]
+                for stream in streams:
+                    stream.send(request)
+                lease.wait()
+                wait_until(lambda: len(select.select([stream.socket for stream in streams], [], [], 0)[0]) == 44, 'the others to be answered')
+                self.assertEqual(daemon.status(signed(ONE, 'one')), 200)
+                self.assertEqual(daemon.status(signed(THREE, 'three')), 401)
+            for stream in streams:
+                self.assertEqual(stream.read_response().status, 401)
+                stream.close()
+
     def test_stop(self):
         """A stop does not wait for it."""
         with Keyed(jwks((ONE, 'one')), keys=service('a', 'key-of-a')) as daemon:

@@ -7,7 +7,7 @@ import socket
 import struct
 import tempfile
 
-from wse_auth import Guarded, token
+from wse_auth import Guarded, service, token
 from wse_socket import Refused, Stream, handshake_request, trust
 from wse_sse import EventSource
 from wse_test import Daemon, Scenario, main, make_certificate, wait_until
@@ -327,6 +327,14 @@ class Keys(Scenario):
             self.assertEqual(answers[:20], [200] * 20)
             self.assertIn(429, answers)
             self.assertEqual(daemon.ask(bob, 'GET', '/api/events?channel=user:bob')[0], 200)
+
+    def test_namesake(self):
+        """a user with the name of a service takes none of what that may ask"""
+        with Guarded('--max-request-rate-per-key=5', keys=service('shop', 'key-of-shop')) as daemon:
+            user = token('shop')
+            wait_until(lambda: daemon.ask(user, 'GET', '/api/events?channel=global')[0] == 429, 'a refusal')
+            for _ in range(20):
+                self.assertEqual(daemon.ask('key-of-shop', 'GET', '/api/events?channel=global')[0], 200)
 
 
 class Connections(Limited):
