@@ -133,6 +133,10 @@ wsed_config_free (WsedConfig *config)
   g_ptr_array_unref (config->routes);
   g_free (config->tls_cert);
   g_free (config->tls_key);
+  g_free (config->redis_url);
+  g_free (config->redis_ca);
+  g_free (config->redis_cert);
+  g_free (config->redis_key);
   g_free (config->log);
   g_free (config->log_directory);
   g_free (config);
@@ -311,6 +315,17 @@ finish (WsedConfig *config, GStrv environment, GError **error)
     {
       g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s is set and %s is not: TLS needs both", config->tls_cert != NULL ? "tls-cert" : "tls-key",
                    config->tls_cert != NULL ? "tls-key" : "tls-cert");
+      return FALSE;
+    }
+  if ((config->redis_cert == NULL) != (config->redis_key == NULL))
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s is set and %s is not: a certificate of one's own needs both",
+                   config->redis_cert != NULL ? "redis-cert" : "redis-key", config->redis_cert != NULL ? "redis-key" : "redis-cert");
+      return FALSE;
+    }
+  if ((config->redis_ca != NULL || config->redis_cert != NULL) && (config->redis_url == NULL || !g_str_has_prefix (config->redis_url, "rediss:")))
+    {
+      g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "redis-ca, redis-cert and redis-key are for a redis-url that begins with rediss://");
       return FALSE;
     }
   config->log_level = (GLogLevelFlags) (G_LOG_LEVEL_ERROR << (guint) config->log_level);

@@ -43,6 +43,8 @@ typedef struct
   char *routes_file;           /* with further routes; NULL: none */
   GPtrArray *routes;           /* (element-type WsedRoute) in their order */
   char *tls_cert, *tls_key;    /* paths; NULL: no TLS */
+  char *redis_url;             /* with credentials; NULL: no relay */
+  char *redis_ca, *redis_cert, *redis_key; /* paths; NULL: the system's certificates, none of one's own */
   gboolean log_json;
   GLogLevelFlags log_level;    /* the least that is written, one bit */
 } WsedConfig;

@@ -22,6 +22,7 @@
 #include "transport/wsed-connection.h"
 #include "transport/wsed-http.h"
 #include "wse.h"
+#include "wsed-daemon-relay.h"
 #include "wsed-pipeline.h"
 
 /* ms; together below the 10 s that a stop may take */
@@ -243,22 +244,6 @@ on_strayed (const char *how, gpointer user_data)
   wsed_daemon_stop (self);
 }
 
-static WsedFollowing *
-make_following (WsedDaemon *self)
-{
-  g_autofree char *name = wsed_following_make_name ();
-  const WsedFollowingConfig config = {
-    .log = self->log,
-    .main = self->inbox,
-    .shared = is_shared (self->config),
-    .deliver = on_deliver,
-    .reads = on_reads,
-    .strayed = on_strayed,
-  };
-
-  return wsed_following_new (&config, name, self);
-}
-
 static gsize
 get_backlog (gpointer user_data)
 {
@@ -267,6 +252,34 @@ get_backlog (gpointer user_data)
 
   wsed_sequence_get_stats (wsed_following_get_sequence (self->following), &stats);
   return wsed_hub_get_pending (self->hub) + stats.held_bytes;
+}
+
+/* What strangers publish is kept nowhere, and goes to who is there. */
+static void
+on_foreign (WseEvent *event, gpointer user_data)
+{
+  WsedDaemon *self = user_data;
+  g_autoptr (WsedEntry) entry = wsed_entry_new (event, 0, NULL);
+
+  wsed_hub_publish (self->hub, &entry, 1);
+}
+
+static WsedFollowing *
+make_following (WsedDaemon *self, WsedRelay *relay)
+{
+  g_autofree char *name = wsed_following_make_name ();
+  const WsedFollowingConfig config = {
+    .log = self->log,
+    .main = self->inbox,
+    .relay = relay,
+    .shared = is_shared (self->config),
+    .deliver = on_deliver,
+    .reads = on_reads,
+    .strayed = on_strayed,
+    .foreign = on_foreign,
+  };
+
+  return wsed_following_new (&config, name, self);
 }
 
 static WsedPipeline *
@@ -288,6 +301,7 @@ WsedDaemon *
 wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
 {
   g_autoptr (WsedDaemon) self = g_new0 (WsedDaemon, 1);
+  g_autoptr (WsedRelay) relay = NULL;
 
   self->config = config;
   self->loop = g_main_loop_new (NULL, FALSE);
@@ -302,7 +316,9 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
     }
   if (!make_authority (self, error))
     return NULL;
-  self->following = make_following (self);
+  if (!wsed_daemon_make_relay (config, is_shared (config), get_backlog, self, &relay, error))
+    return NULL;
+  self->following = make_following (self, relay);
   self->conflation = make_conflation (config);
   self->hub = make_hub (self);
   if (self->authority != NULL)

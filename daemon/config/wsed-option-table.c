@@ -8,6 +8,7 @@
 
 #include "guard/wsed-address.h"
 #include "guard/wsed-origin.h"
+#include "redis/wsed-redis-address.h"
 #include "wse.h"
 #include "wsed-config.h"
 
@@ -82,8 +83,9 @@ check_origin (const char *item, GError **error)
 static gboolean
 check_redis (const char *text, GError **error)
 {
-  return g_str_has_prefix (text, "redis://") || g_str_has_prefix (text, "rediss://") || g_str_has_prefix (text, "unix:")
-         || refuse (error, "it is a redis://, rediss:// or unix: address");
+  g_autoptr (WsedRedisAddress) address = wsed_redis_address_new (text, error);
+
+  return address != NULL;
 }
 
 static gboolean
@@ -187,8 +189,13 @@ static const WsedOption options[] = {
     .help = "How wsed writes its own messages to standard error" },
   { "log-level", WSED_OPTION_CHOICE, .choices = log_levels, .preset = "info", .offset = IN (log_level),
     .help = "The least important of its own messages that wsed writes" },
-  { "redis-url", WSED_OPTION_TEXT, .form = "redis://HOST:PORT, rediss://HOST:PORT or unix:PATH", .check = check_redis, .offset = LATER,
-    .secret = TRUE, .help = "The relay between several daemons" },
+  { "redis-url", WSED_OPTION_TEXT, .form = "redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or unix:///PATH?db=DB", .check = check_redis,
+    .offset = IN (redis_url), .secret = TRUE,
+    .help = "A Redis whose channels are listened to: what is published on wse:user:ID and its like goes to those who are connected" },
+  { "redis-ca", WSED_OPTION_PATH, .offset = IN (redis_ca),
+    .help = "Certificates that the one of Redis must lead to, PEM, for rediss://. By default the system's" },
+  { "redis-cert", WSED_OPTION_PATH, .offset = IN (redis_cert), .help = "Certificate of one's own for a Redis that asks for one, PEM" },
+  { "redis-key", WSED_OPTION_PATH, .offset = IN (redis_key), .help = "Its private key, PEM, without a passphrase" },
   { "kafka-brokers", WSED_OPTION_LIST, .form = "a list of HOST:PORT", .check = check_broker, .offset = LATER,
     .help = "Where events come from: Kafka" },
   { "kafka-topics", WSED_OPTION_LIST, .offset = LATER, .help = "Kafka topics to read" },

@@ -261,7 +261,8 @@ take_push (WsedRedis *self, const redisReply *reply)
     }
   if (reply->elements == 3 && (wsed_resp_is (kind, "subscribe") || wsed_resp_is (kind, "unsubscribe")))
     {
-      self->confirmations -= self->confirmations > 0;
+      if (self->confirmations > 0 && --self->confirmations == 0 && self->handler.settled != NULL)
+        self->handler.settled (self->user_data);
       return TRUE;
     }
   if (wsed_resp_is (kind, "pong"))

@@ -20,7 +20,7 @@ typedef struct
   guint answer_timeout;              /* ms without a byte while one is waited for; 0: 5 s */
 } WsedRedisConfig;
 
-/* Called from the main loop; none of them may free the connection. */
+/* Called from the main loop; none of them may free the connection. NULL: nobody is to be told. */
 typedef struct
 {
   /* Commands are taken now. */
@@ -31,6 +31,8 @@ typedef struct
   void (*message) (const char *channel, gsize channel_length, const char *payload, gsize length, gpointer user_data);
   /* Something that waits to go out has gone. */
   void (*drained) (gpointer user_data);
+  /* All that was asked for with wsed_redis_subscribe() is so. */
+  void (*settled) (gpointer user_data);
 } WsedRedisHandler;
 
 /* @reply: NULL where the connection ended before. */

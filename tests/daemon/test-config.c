@@ -223,7 +223,7 @@ test_bad_variables (void)
 static void
 test_secrets (void)
 {
-  static const char *const cases[] = { "WSE_JWT_KEY=hunter2", "WSE_REDIS_URL=http:hunter2@h", "WSE_LOG=postgresql://u:hunter2@h/d" };
+  static const char *const cases[] = { "WSE_JWT_KEY=hunter2", "WSE_REDIS_URL=http:hunter2@h", "WSE_REDIS_URL=redis://u:hunter2@h:x", "WSE_REDIS_URL=redis://hunter2@h", "WSE_LOG=postgresql://u:hunter2@h/d" };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -238,7 +238,7 @@ static void
 test_later (void)
 {
   static const char *const refused[] = {
-    "WSE_REDIS_URL=redis://h:1", "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
+    "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
     "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10",
     "WSE_METRICS_USERS=on",
   };

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The composition root's part about the relay: which one it is, and what of it is counted. */
+
+#include "wsed-daemon-relay.h"
+
+#include "metrics/wsed-metrics.h"
+#include "relay/wsed-redis-relay.h"
+
+/* ms: a client that reconnects is there again by then. */
+#define LINGER 10000
+
+/* Metrics live as long as the process. */
+static void
+refresh_metrics (gpointer user_data)
+{
+  static WsedMetric *connected, *sent, *received, *dropped, *reconnections, *queued;
+  WsedRelayStats stats;
+
+  if (connected == NULL)
+    {
+      connected = wsed_metric_new (WSED_METRIC_GAUGE, "wse_relay_connected", "1 where the relay is connected, else 0.");
+      sent = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_sent_total", "Messages given to the relay.");
+      received = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_received_total", "Messages that came from the relay.");
+      dropped = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_dropped_total", "Messages for the relay that it had no room for.");
+      reconnections = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_reconnections_total", "Times that the relay was connected again.");
+      queued = wsed_metric_new (WSED_METRIC_GAUGE, "wse_relay_queued_bytes", "Bytes that wait to be sent to the relay.");
+    }
+  wsed_relay_get_stats (user_data, &stats);
+  wsed_metric_set (connected, stats.state == WSED_RELAY_OK);
+  wsed_metric_set (sent, (gint64) stats.sent);
+  wsed_metric_set (received, (gint64) stats.received);
+  wsed_metric_set (dropped, (gint64) stats.dropped);
+  wsed_metric_set (reconnections, (gint64) stats.reconnections);
+  wsed_metric_set (queued, (gint64) stats.queued_bytes);
+}
+
+gboolean
+wsed_daemon_make_relay (const WsedConfig *config, gboolean shared, gsize (*get_backlog) (gpointer), gpointer user_data, WsedRelay **relay,
+                        GError **error)
+{
+  const WsedRedisRelayConfig redis = {
+    .url = config->redis_url,
+    .ca = config->redis_ca,
+    .certificate = config->redis_cert,
+    .key = config->redis_key,
+    .shared = shared,
+    .max_event = config->max_event,
+    .get_backlog = get_backlog,
+    .user_data = user_data,
+    .linger = LINGER,
+  };
+
+  *relay = NULL;
+  if (config->redis_url == NULL)
+    return TRUE;
+  *relay = wsed_redis_relay_new (&redis, error);
+  if (*relay == NULL)
+    return FALSE;
+  wsed_metrics_on_refresh (refresh_metrics, *relay);
+  return TRUE;
+}
