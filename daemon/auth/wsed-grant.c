@@ -49,6 +49,14 @@ wsed_grant_unref (WsedGrant *grant)
   g_free (grant);
 }
 
+char *
+wsed_grant_dup_holder (const WsedGrant *grant)
+{
+  if (grant == NULL)
+    return NULL;
+  return grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (grant->user);
+}
+
 gboolean
 wsed_grant_pattern_is_valid (const char *pattern)
 {

@@ -30,6 +30,9 @@ WsedGrant *wsed_grant_ref   (WsedGrant *grant);
 /* NULL is allowed. */
 void       wsed_grant_unref (WsedGrant *grant);
 
+/* Whose it is: the user, or `@` and the service's name, which no user can have. NULL for NULL. */
+char       *wsed_grant_dup_holder    (const WsedGrant *grant);
+
 /* @channel: a valid channel, or `*` for the whole log. */
 gboolean    wsed_grant_may_subscribe (const WsedGrant *grant, const char *channel);
 gboolean    wsed_grant_may_publish   (const WsedGrant *grant, const char *channel);

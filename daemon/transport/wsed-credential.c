@@ -10,6 +10,7 @@
 #include "transport/wsed-answer.h"
 
 #define KEPT "wsed-grant"
+#define DEFERRED "wsed-deferred"
 
 /* A request that waits for keys to be read. */
 typedef struct
@@ -181,4 +182,17 @@ WsedGrant *
 wsed_credential_get (SoupServerMessage *message)
 {
   return g_object_get_data (G_OBJECT (message), KEPT);
+}
+
+void
+wsed_credential_defer (SoupServerMessage *message)
+{
+  wsed_credential_keep (message, wsed_grant_new ());
+  g_object_set_data (G_OBJECT (message), DEFERRED, message);
+}
+
+gboolean
+wsed_credential_is_deferred (SoupServerMessage *message)
+{
+  return g_object_get_data (G_OBJECT (message), DEFERRED) != NULL;
 }

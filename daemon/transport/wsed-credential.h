@@ -44,4 +44,8 @@ char      *wsed_credential_challenge (const WsedDenial *denial);
 void       wsed_credential_keep      (SoupServerMessage *message, WsedGrant *grant);
 WsedGrant *wsed_credential_get       (SoupServerMessage *message);
 
+/* That it is to be judged again, see wsed_credential_await(); until then it is kept as somebody's who may nothing. */
+void       wsed_credential_defer       (SoupServerMessage *message);
+gboolean   wsed_credential_is_deferred (SoupServerMessage *message);
+
 G_END_DECLS

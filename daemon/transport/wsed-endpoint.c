@@ -257,7 +257,7 @@ take_identity (WsedAdmission *admission,
   const WsedGrant *grant = admission->client.grant;
 
   admission->client.user = g_strdup (grant != NULL ? grant->user : user);
-  admission->client.owner = grant != NULL && grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (admission->client.user);
+  admission->client.owner = grant != NULL ? wsed_grant_dup_holder (grant) : g_strdup (user);
 }
 
 gboolean

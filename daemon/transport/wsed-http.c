@@ -25,9 +25,6 @@
 /* Bodies under way on all connections (bytes), unless one alone may be larger. */
 #define MAX_BODIES ((guint64) 256 * 1024 * 1024)
 
-/* Set on a request whose credential is to be judged again. */
-#define UNDECIDED "wsed-undecided"
-
 typedef struct
 {
   const char *path;
@@ -226,19 +223,6 @@ is_out_of_place (WsedHttp          *self,
          (permission == WSED_PERMISSION_MONITOR || permission == WSED_PERMISSION_ADMIN);
 }
 
-/* A user may have the name of a service, and takes nothing from it. */
-static gboolean
-is_within_rate (WsedHttp        *self,
-                const WsedGrant *grant)
-{
-  g_autofree char *key = NULL;
-
-  if (grant == NULL)
-    return TRUE;
-  key = grant->service != NULL ? g_strconcat ("@", grant->service, NULL) : g_strdup (grant->user);
-  return wsed_limits_request_by_key (self->api.limits, key);
-}
-
 /* Who asks, before more of a body is read than there is room for anyway. FALSE: answered. */
 static gboolean
 check_credential (WsedHttp          *self,
@@ -253,15 +237,15 @@ check_credential (WsedHttp          *self,
 
   if (denial.undecided)
     {
-      /* Somebody who may nothing, until on_request asks again. */
-      wsed_credential_keep (message, wsed_grant_new ());
-      g_object_set_data (G_OBJECT (message), UNDECIDED, self);
+      wsed_credential_defer (message);
       return TRUE;
     }
   if (denial.status == 0)
     {
+      g_autofree char *holder = wsed_grant_dup_holder (grant);
+
       wsed_credential_keep (message, grant);
-      if (is_within_rate (self, grant))
+      if (wsed_limits_request_by_key (self->api.limits, holder))
         return TRUE;
       turn_away (message, 429, "too_many_requests", "who asks does so more often than allowed; send the same again later", NULL, NULL);
       return FALSE;
@@ -420,7 +404,7 @@ on_request (SoupServer        *server,
   const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
 
   g_assert (route != NULL);
-  if (g_object_get_data (G_OBJECT (message), UNDECIDED) != NULL)
+  if (wsed_credential_is_deferred (message))
     wsed_credential_await (self->api.authority, message, on_decided, self);
   else
     dispatch (self, route, message);
