@@ -21,7 +21,7 @@
 typedef struct
 {
   const char *name;
-  WseJsonType type;
+  WseJsonType type;            /* WSE_JSON_NULL: any */
   WseJsonValue value;          /* data NULL: not there */
 } Member;
 
@@ -45,9 +45,9 @@ find_members (const char *json, gsize length, Member *members, guint n_members, 
   while (wse_json_next_member (&scanner, &key, &value))
     for (guint i = 0; i < n_members; i++)
       {
-        if (!wse_json_string_equal (&key, members[i].name) || value.type == WSE_JSON_NULL)
+        if (!wse_json_string_equal (&key, members[i].name) || (value.type == WSE_JSON_NULL && members[i].type != WSE_JSON_NULL))
           continue;
-        if (value.type != members[i].type)
+        if (members[i].type != WSE_JSON_NULL && value.type != members[i].type)
           {
             g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s is of another type than it should be", members[i].name);
             return FALSE;
@@ -133,9 +133,9 @@ take_seqs (const Member *member, guint n, guint64 *seqs, GError **error)
   return (found == n && !wse_json_next_element (&scanner, &element)) || refuse (error, "seqs does not fit to channels");
 }
 
-/* @event: as it was parsed; its places are in @wse. */
+/* @event: as it was parsed; its places are in @wse. Where a stranger leaves out the payload with a null, a daemon's is that. */
 static gboolean
-make_entry (WsedRedisEvent *self, WseEvent *event, const char *original, const WseJsonValue *wse, GError **error)
+make_entry (WsedRedisEvent *self, WseEvent *event, const char *original, gboolean is_null, const WseJsonValue *wse, GError **error)
 {
   enum { N, CHANNELS, SEQS, LATENCY, N_MEMBERS };
   Member members[N_MEMBERS] = {
@@ -154,6 +154,11 @@ make_entry (WsedRedisEvent *self, WseEvent *event, const char *original, const W
   fields.original_type = original != NULL && strcmp (original, fields.event_type) != 0 ? original : NULL;
   fields.channels = (const char * const *) channels->pdata;
   fields.n_channels = channels->len;
+  if (is_null)
+    {
+      fields.payload = "null";
+      fields.payload_length = 4;
+    }
   fields.latency = members[LATENCY].value.data != NULL && wse_json_number_to_uint64 (&members[LATENCY].value, &latency) && latency <= G_MAXINT64
                      ? (gint64) latency : -1;
   made = wse_event_new_from_fields (&fields);
@@ -187,9 +192,10 @@ make_foreign (WsedRedisEvent *self, WseEvent *event, const char *original, const
 gboolean
 wsed_redis_event_read (WsedRedisEvent *self, const char *channel, const char *json, gsize length, const WsedRedisRules *rules, GError **error)
 {
-  enum { WSE, ORIGINAL, N_MEMBERS };
+  enum { WSE, ORIGINAL, DATA, N_MEMBERS };
   enum { LOG, FROM, N_OF_WSE };
-  Member members[N_MEMBERS] = { [WSE] = { "wse", WSE_JSON_OBJECT }, [ORIGINAL] = { "original_event_type", WSE_JSON_STRING } };
+  Member members[N_MEMBERS] = { [WSE] = { "wse", WSE_JSON_OBJECT }, [ORIGINAL] = { "original_event_type", WSE_JSON_STRING },
+                                [DATA] = { "data", WSE_JSON_NULL } };
   Member of_wse[N_OF_WSE] = { [LOG] = { "log", WSE_JSON_STRING }, [FROM] = { "from", WSE_JSON_STRING } };
   const WseEventParse parse = { rules->max_event + OWN_BYTES, WSE_MAX_DEPTH + 1, wse_time_now () };
   const WseEventParse foreign = { rules->max_event, WSE_MAX_DEPTH, parse.now };
@@ -226,7 +232,7 @@ wsed_redis_event_read (WsedRedisEvent *self, const char *channel, const char *js
   event = wse_event_parse (json, length, own ? &parse : &foreign, error);
   if (event == NULL)
     return FALSE;
-  return own ? make_entry (self, event, original, &members[WSE].value, error)
+  return own ? make_entry (self, event, original, members[DATA].value.data != NULL && members[DATA].value.type == WSE_JSON_NULL, &members[WSE].value, error)
              : make_foreign (self, event, original, channel, rules, error);
 }
 
