@@ -13,6 +13,7 @@
 #include "auth/wsed-authority.h"
 #include "fleet/wsed-following.h"
 #include "log/wsed-memory-log.h"
+#include "log/wsed-pg-log.h"
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
 #include "source/wsed-demo-source.h"
@@ -97,11 +98,20 @@ refresh_log_metrics (gpointer user_data)
 
 /* Making */
 
+/* Whether others may append to the log, too. */
+static gboolean
+is_shared (const WsedConfig *config)
+{
+  return g_str_has_prefix (config->log, "postgres");
+}
+
 static WsedLog *
 open_log (const WsedConfig *config, GError **error)
 {
   if (strcmp (config->log, "memory:") == 0)
     return wsed_memory_log_new (&config->retention);
+  if (is_shared (config))
+    return wsed_pg_log_new (config->log, &config->retention, 0, error);
   if (config->log_directory != NULL && g_mkdir_with_parents (config->log_directory, 0700) != 0)
     {
       g_set_error (error, WSE_ERROR, WSE_ERROR_FAILED, "making the directory %s for the log: %s",
@@ -159,13 +169,6 @@ make_conflation (const WsedConfig *config)
       wsed_conflation_add (conflation, (const char *const *) route->types, route->conflate);
     }
   return conflation;
-}
-
-/* Whether others may append to the log, too. */
-static gboolean
-is_shared (const WsedConfig *config)
-{
-  return g_str_has_prefix (config->log, "postgres");
 }
 
 static void
@@ -444,11 +447,12 @@ announce (WsedDaemon *self)
 {
   const char *const *addresses = wsed_http_get_addresses (self->http);
   g_autofree char *retention = describe_retention (&self->config->retention);
+  g_autofree char *log = is_shared (self->config) ? wsed_pg_log_describe (self->config->log) : g_strdup (self->config->log);
   const char *sync = strcmp (self->config->log, "memory:") == 0 ? "nothing survives this process"
                      : self->config->retention.sync_full        ? "log-sync full: what is answered survives a power cut"
                                                                 : "log-sync normal: what is answered survives a crash of wsed";
 
-  g_message ("wsed %s; log %s; %s; %s", WSED_VERSION, self->config->log, sync, retention);
+  g_message ("wsed %s; log %s; %s; %s", WSED_VERSION, log, sync, retention);
   if (self->config->demo)
     g_message ("demo: readings of this machine every %d s on the channel system, a simulated trading session on user:demo",
                DEMO_INTERVAL / 1000);

@@ -8,6 +8,7 @@
 
 #include "guard/wsed-address.h"
 #include "guard/wsed-origin.h"
+#include "log/wsed-pg-log.h"
 #include "redis/wsed-redis-address.h"
 #include "wse.h"
 #include "wsed-config.h"
@@ -69,7 +70,7 @@ check_log (const char *text, GError **error)
   if (g_str_has_prefix (text, "sqlite:"))
     return text[7] != '\0' || refuse (error, "sqlite: needs a path behind it");
   if (g_str_has_prefix (text, "postgresql:") || g_str_has_prefix (text, "postgres:"))
-    return refuse (error, "this version of wsed has no PostgreSQL log yet");
+    return wsed_pg_log_check (text, error);
   return refuse (error, "that is no kind of log");
 }
 
@@ -119,7 +120,7 @@ static const WsedOption options[] = {
     .help = "Where to accept connections. Port 0 takes a free one, which the log then names" },
   { "admin-listen", WSED_OPTION_LIST, .form = "a list of ADDRESS:PORT, [IPV6]:PORT or unix:PATH", .check = check_listen, .offset = IN (admin_listen),
     .help = "Where to accept connections for what needs the permission to monitor or to administer, which is then served nowhere else" },
-  { "log", WSED_OPTION_TEXT, .form = "sqlite:PATH or memory:", .check = check_log, .offset = IN (log),
+  { "log", WSED_OPTION_TEXT, .form = "sqlite:PATH, postgresql://… or memory:", .check = check_log, .offset = IN (log),
     .help = "Where events are kept. By default wse.db in $STATE_DIRECTORY, else in /var/lib/wse, else in ~/.local/state/wse" },
   { "log-sync", WSED_OPTION_CHOICE, .choices = log_syncs, .preset = "full", .offset = IN (retention.sync_full),
     .help = "full: what was answered survives a power cut; normal: it survives a crash of wsed, not always one of the machine" },

@@ -391,6 +391,15 @@ wsed_pg_log_new (const char           *uri,
   return WSED_LOG (g_steal_pointer (&self));
 }
 
+gboolean
+wsed_pg_log_check (const char  *uri,
+                   GError     **error)
+{
+  g_autoptr (WsedPostgresAddress) address = wsed_postgres_address_new (uri, error);
+
+  return address != NULL;
+}
+
 char *
 wsed_pg_log_describe (const char *uri)
 {

@@ -12,6 +12,8 @@ G_DECLARE_FINAL_TYPE (WsedPgLog, wsed_pg_log, WSED, PG_LOG, GObject)
  * A server that cannot be reached now is tried again for ever, and until then every request fails with WSE_ERROR_UNAVAILABLE; one that
  * will never do is an error. @patience: ms that a request may wait for its answer; 0: 5 s. */
 WsedLog *wsed_pg_log_new      (const char *uri, const WsedRetention *retention, guint patience, GError **error);
+/* Whether libpq can read @uri. */
+gboolean wsed_pg_log_check    (const char *uri, GError **error);
 /* Where it is, without a password. Free it. */
 char    *wsed_pg_log_describe (const char *uri);
 

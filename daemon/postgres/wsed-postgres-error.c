@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tells which of PostgreSQL's errors pass by themselves. It never shows an address, or the text of a statement. */
+/* Tells which of PostgreSQL's errors pass by themselves. It never shows an address, or the text of a statement: what it makes may end up
+ * where everybody reads it. */
 
 #include "postgres/wsed-postgres-error.h"
 
@@ -56,8 +57,9 @@ GError *
 wsed_postgres_error_of_connection (const PGconn *connection,
                                    const char   *doing)
 {
-  const char *message = PQerrorMessage (connection), *code = find_code (message);
-  g_autofree char *text = tidy (code != NULL ? code + 7 : message);
+  static const char where[] = " failed: ";
+  const char *message = PQerrorMessage (connection), *code = find_code (message), *why = strstr (message, where);
+  g_autofree char *text = tidy (code != NULL ? code + 7 : why != NULL ? why + strlen (where) : message);
 
   return g_error_new (WSE_ERROR, code == NULL || passes (code) ? WSE_ERROR_UNAVAILABLE : WSE_ERROR_FAILED, "%s: %s", doing,
                       text[0] != '\0' ? text : "the connection is lost");

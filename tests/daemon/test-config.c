@@ -177,7 +177,7 @@ static const char *const bad_variables[][3] = {
   { "WSE_LOG_SYNC=maybe", "WSE_LOG_SYNC", "normal, full" },
   { "WSE_LOG_LEVEL=loud", "WSE_LOG_LEVEL", "error, critical, warning, message, info, debug" },
   { "WSE_LOG_FORMAT=xml", "WSE_LOG_FORMAT", "text, json" },
-  { "WSE_LOG=oracle:x", "WSE_LOG", "sqlite:PATH or memory:" },
+  { "WSE_LOG=oracle:x", "WSE_LOG", "sqlite:PATH, postgresql://… or memory:" },
   { "WSE_LOG=sqlite:", "WSE_LOG", "needs a path" },
   { "WSE_LISTEN=8000", "WSE_LISTEN", "ADDRESS:PORT" },
   { "WSE_LISTEN=127.0.0.1:70000", "WSE_LISTEN", "0 to 65535" },
@@ -223,7 +223,7 @@ test_bad_variables (void)
 static void
 test_secrets (void)
 {
-  static const char *const cases[] = { "WSE_JWT_KEY=hunter2", "WSE_REDIS_URL=http:hunter2@h", "WSE_REDIS_URL=redis://u:hunter2@h:x", "WSE_REDIS_URL=redis://hunter2@h", "WSE_LOG=postgresql://u:hunter2@h/d" };
+  static const char *const cases[] = { "WSE_JWT_KEY=hunter2", "WSE_REDIS_URL=http:hunter2@h", "WSE_REDIS_URL=redis://u:hunter2@h:x", "WSE_REDIS_URL=redis://hunter2@h", "WSE_LOG=postgresql://u:hunter2%@h/d" };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
