@@ -4,7 +4,9 @@
 
 #include "wsed-daemon-relay.h"
 
+#include "log/wsed-pg-log.h"
 #include "metrics/wsed-metrics.h"
+#include "relay/wsed-notify-relay.h"
 #include "relay/wsed-redis-relay.h"
 
 /* ms: a client that reconnects is there again by then. */
@@ -35,9 +37,8 @@ refresh_metrics (gpointer user_data)
   wsed_metric_set (queued, (gint64) stats.queued_bytes);
 }
 
-gboolean
-wsed_daemon_make_relay (const WsedConfig *config, gboolean shared, gsize (*get_backlog) (gpointer), gpointer user_data, WsedRelay **relay,
-                        GError **error)
+static WsedRelay *
+make_redis_relay (const WsedConfig *config, gboolean shared, gsize (*get_backlog) (gpointer), gpointer user_data, GError **error)
 {
   const WsedRedisRelayConfig redis = {
     .url = config->redis_url,
@@ -51,10 +52,28 @@ wsed_daemon_make_relay (const WsedConfig *config, gboolean shared, gsize (*get_b
     .linger = LINGER,
   };
 
+  return wsed_redis_relay_new (&redis, error);
+}
+
+static WsedRelay *
+make_notify_relay (const WsedConfig *config, WsedLog *log, GError **error)
+{
+  g_autoptr (WsedPostgresAddress) address = wsed_postgres_address_new (config->log, error);
+
+  return address != NULL ? wsed_notify_relay_new (address, wsed_pg_log_get_writer (WSED_PG_LOG (log))) : NULL;
+}
+
+gboolean
+wsed_daemon_make_relay (const WsedConfig *config, WsedLog *shared, gsize (*get_backlog) (gpointer), gpointer user_data, WsedRelay **relay,
+                        GError **error)
+{
   *relay = NULL;
-  if (config->redis_url == NULL)
+  if (config->redis_url != NULL)
+    *relay = make_redis_relay (config, shared != NULL, get_backlog, user_data, error);
+  else if (shared != NULL)
+    *relay = make_notify_relay (config, shared, error);
+  else
     return TRUE;
-  *relay = wsed_redis_relay_new (&redis, error);
   if (*relay == NULL)
     return FALSE;
   wsed_metrics_on_refresh (refresh_metrics, *relay);

@@ -319,7 +319,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
     }
   if (!make_authority (self, error))
     return NULL;
-  if (!wsed_daemon_make_relay (config, is_shared (config), get_backlog, self, &relay, error))
+  if (!wsed_daemon_make_relay (config, is_shared (config) ? self->log : NULL, get_backlog, self, &relay, error))
     return NULL;
   self->following = make_following (self, relay);
   self->conflation = make_conflation (config);

@@ -333,8 +333,8 @@ wsed_pg_log_iface_init (WsedLogInterface *iface)
   iface->close = wsed_pg_log_close;
 }
 
-/* A while for the first connections. What is wrong for good is an error, and so is another daemon that does not go away; a server that is
- * not there yet is waited for while the daemon runs. */
+/* A while for the first connections. What is wrong for good is an error; a server that is not there yet is waited for while the daemon
+ * runs. */
 static gboolean
 begin (WsedPgLog  *self,
        GError    **error)
@@ -352,7 +352,7 @@ begin (WsedPgLog  *self,
       fault = get_fault (self);
       if (fault == NULL && waited < START_DEADLINE)
         continue;
-      if (fault != NULL && (fault->code == WSE_ERROR_FAILED || (fault->code == WSE_ERROR_BUSY && waited >= START_DEADLINE)))
+      if (fault != NULL && fault->code == WSE_ERROR_FAILED)
         {
           g_propagate_error (error, g_error_copy (fault));
           return FALSE;
@@ -398,6 +398,12 @@ wsed_pg_log_check (const char  *uri,
   g_autoptr (WsedPostgresAddress) address = wsed_postgres_address_new (uri, error);
 
   return address != NULL;
+}
+
+const char *
+wsed_pg_log_get_writer (WsedPgLog *self)
+{
+  return wsed_pg_writer_get_id (self->writer);
 }
 
 char *

@@ -14,6 +14,8 @@ G_DECLARE_FINAL_TYPE (WsedPgLog, wsed_pg_log, WSED, PG_LOG, GObject)
 WsedLog *wsed_pg_log_new      (const char *uri, const WsedRetention *retention, guint patience, GError **error);
 /* Whether libpq can read @uri. */
 gboolean wsed_pg_log_check    (const char *uri, GError **error);
+/* What this daemon's appends are told under to the others: NOTIFY wse_log, 'EPOCH N WRITER', with the transaction. */
+const char *wsed_pg_log_get_writer (WsedPgLog *self);
 /* Where it is, without a password. Free it. */
 char    *wsed_pg_log_describe (const char *uri);
 

@@ -219,6 +219,10 @@ BEGIN
   events := l.events + cardinality(hashes);
   bytes := l.bytes + coalesce((SELECT sum(s) FROM unnest(sizes) s), 0);
   UPDATE wse.log t SET n = base + cardinality(hashes), time = now, events = append.events, bytes = append.bytes;
+  IF cardinality(hashes) > 0 THEN
+    -- The other daemons are told with the commit.
+    PERFORM pg_notify('wse_log', l.epoch || ' ' || base + cardinality(hashes) || ' ' || who);
+  END IF;
   INSERT INTO wse.writer VALUES (who, append.attempt, base, heads, now)
     ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, base = excluded.base, heads = excluded.heads, used = excluded.used;
 END

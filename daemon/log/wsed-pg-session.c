@@ -44,9 +44,6 @@ static const WsedPostgresStatement hello = { "hello",
 static const WsedPostgresStatement begin_anew = { "begin-anew",
   "UPDATE wse.log l SET epoch = $1, system = s.id FROM (SELECT system_identifier::text AS id FROM pg_control_system()) s WHERE l.system <> s.id" };
 
-/* Until daemons hear of each other's appends, one of them has the log to itself. */
-static const WsedPostgresStatement be_alone = { "be-alone", "SELECT pg_try_advisory_lock(1465075020, 1)" };
-
 gint64
 wsed_pg_config_get_most (const WsedPgConfig *config)
 {
@@ -135,31 +132,6 @@ say_hello (WsedPgSession *self)
 }
 
 static void
-on_alone (const PGresult *result,
-          const GError   *error,
-          gpointer        user_data)
-{
-  WsedPgSession *self = user_data;
-
-  if (error == NULL && wsed_postgres_get_bool (result, 0, 0))
-    say_hello (self);
-  else if (error == NULL)
-    give_up_for (self, WSE_ERROR_BUSY, "opening the log: another wsed uses it, and several cannot share one yet");
-  else if (result != NULL)
-    give_up (self, "opening the log", error);
-}
-
-/* The one place that keeps a second daemon out. */
-static void
-go_on (WsedPgSession *self)
-{
-  if (self->user.writes)
-    wsed_postgres_send (self->postgres, &be_alone, NULL, on_alone, self);
-  else
-    say_hello (self);
-}
-
-static void
 on_made (const PGresult *result,
          const GError   *error,
          gpointer        user_data)
@@ -167,7 +139,7 @@ on_made (const PGresult *result,
   WsedPgSession *self = user_data;
 
   if (error == NULL)
-    go_on (self);
+    say_hello (self);
   else if (result != NULL)
     give_up (self, "making the tables of the log", error);
 }
@@ -185,7 +157,7 @@ on_settings (const PGresult *result,
         give_up (self, "opening the log", error);
     }
   else if (wsed_postgres_get_bool (result, 0, SETTINGS_THERE))
-    go_on (self);
+    say_hello (self);
   else if (self->user.writes)
     wsed_postgres_send (self->postgres, &self->make, NULL, on_made, self);
   else

@@ -455,6 +455,12 @@ wsed_pg_writer_set_context (WsedPgWriter *self,
   wsed_pg_session_set_context (self->session, context);
 }
 
+const char *
+wsed_pg_writer_get_id (WsedPgWriter *self)
+{
+  return self->id;
+}
+
 gboolean
 wsed_pg_writer_is_ready (WsedPgWriter *self)
 {

@@ -19,6 +19,8 @@ void          wsed_pg_writer_push        (WsedPgWriter *self, WsedPgTask *task);
 void          wsed_pg_writer_tick        (WsedPgWriter *self);
 /* Answers all that waits with @error, and what is under way too. */
 void          wsed_pg_writer_fail        (WsedPgWriter *self, const GError *error);
+/* What its appends are told under: NOTIFY wse_log, 'EPOCH N ID'. */
+const char   *wsed_pg_writer_get_id      (WsedPgWriter *self);
 gboolean      wsed_pg_writer_is_ready    (WsedPgWriter *self);
 gboolean      wsed_pg_writer_is_idle     (WsedPgWriter *self);
 /* Why it is not ready, or could not write last; NULL: all is well. */
