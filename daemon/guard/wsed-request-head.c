@@ -22,12 +22,6 @@ wsed_request_is_token (char byte)
   return g_ascii_isalnum (byte) || (byte != '\0' && strchr ("!#$%&'*+-.^_`|~", byte) != NULL);
 }
 
-gboolean
-wsed_request_is_text (char byte)
-{
-  return ((guchar) byte >= ' ' && byte != 0x7f) || byte == '\t';
-}
-
 static void
 refuse (WsedRequestHead *self,
         guint            status,

@@ -47,8 +47,14 @@ typedef struct
 /* Goes on reading: @bytes are all that have come since the last request, @length at least as many as before. @max: bytes of the head. */
 WsedHeadVerdict wsed_request_head_read (WsedRequestHead *self, const char *bytes, gsize length, gsize max);
 
-/* A character of a name (RFC 9110 section 5.6.2); of a value, or the target: anything but control characters. */
+/* A character of a name (RFC 9110 section 5.6.2). */
 gboolean        wsed_request_is_token  (char byte);
-gboolean        wsed_request_is_text   (char byte);
+
+/* A character of a value, or of the target: anything but control characters. */
+static inline gboolean
+wsed_request_is_text (char byte)
+{
+  return ((guchar) byte >= ' ' && byte != 0x7f) || byte == '\t';
+}
 
 G_END_DECLS

@@ -6,6 +6,8 @@
 #include "transport/wsed-inlet.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@ struct _WsedInlet
   gsize head_left;             /* bytes of it that are still to be read */
   WsedRequestBody body;
   WsedRefusal broken;          /* status 0: it is not */
+  gboolean held;               /* the kernel waits for more before it sends what was written */
 };
 
 WsedInlet *
@@ -99,28 +102,21 @@ receive (WsedInlet *self,
   return self->session != NULL ? wsed_tls_session_read (self->session, buffer, size) : recv (self->fd, buffer, size, MSG_DONTWAIT);
 }
 
-/* As recv(). */
+/* As recv(). Where most requests are small, a buffer of a whole piece for each of them would cost more than copying. */
 static gssize
 fill (WsedInlet *self)
 {
-  gssize n;
-  gsize before;
-  int code;
+  static char piece[PIECE];
+  gssize n = receive (self, piece, sizeof piece);
 
+  if (n <= 0)
+    return n;
   if (self->buffer == NULL)
-    self->buffer = g_byte_array_sized_new (PIECE);
+    self->buffer = g_byte_array_sized_new (n);
   else if (self->read > 0)
-    {
-      g_byte_array_remove_range (self->buffer, 0, self->read);
-      self->read = 0;
-    }
-  before = self->buffer->len;
-  g_byte_array_set_size (self->buffer, before + PIECE);
-  n = receive (self, self->buffer->data + before, PIECE);
-  code = errno;
-  g_byte_array_set_size (self->buffer, before + MAX (n, 0));
-  skip (self, 0);
-  errno = code;
+    g_byte_array_remove_range (self->buffer, 0, self->read);
+  self->read = 0;
+  g_byte_array_append (self->buffer, (const guint8 *) piece, n);
   return n;
 }
 
@@ -255,11 +251,24 @@ wsed_inlet_read (WsedInlet *self,
 gssize
 wsed_inlet_write (WsedInlet  *self,
                   const void *data,
-                  gsize       length)
+                  gsize       length,
+                  gboolean    more)
 {
   if (self->session != NULL)
     return wsed_tls_session_write (self->session, data, length);
-  return send (self->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  self->held = more;
+  return send (self->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+}
+
+void
+wsed_inlet_push (WsedInlet *self)
+{
+  int on = 1;
+
+  /* Fails on a Unix socket, which holds nothing back. */
+  if (self->held)
+    setsockopt (self->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  self->held = FALSE;
 }
 
 GIOCondition
@@ -268,6 +277,7 @@ wsed_inlet_wait_for (WsedInlet    *self,
 {
   gboolean readable = self->found && count_unread (self) > 0;
 
+  wsed_inlet_push (self);
   if (condition == G_IO_IN && (readable || (self->session != NULL && wsed_tls_session_get_ready (self->session) > 0)))
     return 0;
   /* A session may have to write before it reads on, and the reverse. */

@@ -34,8 +34,10 @@ gboolean            wsed_inlet_is_done      (WsedInlet *self);
 const WsedRefusal  *wsed_inlet_get_refusal  (WsedInlet *self);
 /* The request's bytes as they are to be seen further in; 0: there are no more of it. Errno EBADMSG: its body is not sound, or breaks off. */
 gssize              wsed_inlet_read         (WsedInlet *self, void *buffer, gsize size);
-/* As send(). After EAGAIN the next call must begin with the same bytes. */
-gssize              wsed_inlet_write        (WsedInlet *self, const void *data, gsize length);
+/* As send(). After EAGAIN the next call must begin with the same bytes. @more: what follows at once may go out with it. */
+gssize              wsed_inlet_write        (WsedInlet *self, const void *data, gsize length, gboolean more);
+/* Nothing follows at once. */
+void                wsed_inlet_push         (WsedInlet *self);
 /* Of @condition, what the descriptor is to be asked for; 0: it is there already. */
 GIOCondition        wsed_inlet_wait_for     (WsedInlet *self, GIOCondition condition);
 

@@ -195,7 +195,7 @@ wsed_peer_refuse (WsedPeer          *self,
     wsed_limits_refused (WSED_LIMIT_HEADER);
   peer_take_back (self);
   /* A client that has not read what it was sent before gets a part of it, or nothing. */
-  if (wsed_inlet_write (self->inlet, answer->str, answer->len) < 0)
+  if (wsed_inlet_write (self->inlet, answer->str, answer->len, FALSE) < 0)
     g_debug ("refusing a request: the answer could not be sent");
   peer_linger (self);
 }
@@ -223,6 +223,7 @@ on_closed (gpointer user_data)
   /* Its time had gone: nobody is there to be told. */
   gboolean expired = self->deadline == 0 && self->state != WSED_PEER_WORK;
 
+  wsed_inlet_push (self->inlet);
   peer_forget_request (self);
   if (self->set->freeing || expired || (!self->answered && refusal == NULL))
     peer_free (self);

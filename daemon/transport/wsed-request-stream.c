@@ -13,6 +13,7 @@
 typedef struct
 {
   WsedInlet *inlet;            /* borrowed; NULL: cut */
+  gboolean begun;              /* the head of the answer has gone, or a part of it */
 } Channel;
 
 struct _WsedRequestStream
@@ -86,7 +87,8 @@ channel_write (Channel     *self,
 
   errno = EPIPE;
   if (self->inlet != NULL)
-    n = wsed_inlet_write (self->inlet, data, length);
+    n = wsed_inlet_write (self->inlet, data, length, !self->begun);
+  self->begun |= n > 0;
   return n >= 0 ? n : fail (error);
 }
 
