@@ -56,7 +56,7 @@ class Refusals(unittest.TestCase):
 
     def test_later(self):
         """a setting of a later version is not ignored"""
-        self.refused('--dev', env={'WSE_REDIS_URL': 'redis://127.0.0.1'}, words=['WSE_REDIS_URL', 'does not implement'])
+        self.refused('--dev', env={'WSE_SNAPSHOT_TTL': '5'}, words=['WSE_SNAPSHOT_TTL', 'does not implement'])
 
     def test_file(self):
         """an unknown key in the file is named with its group and file"""
