@@ -131,6 +131,11 @@ wsed_config_free (WsedConfig *config)
   g_free (config->api_keys);
   g_free (config->routes_file);
   g_ptr_array_unref (config->routes);
+  g_strfreev (config->kafka_brokers);
+  g_strfreev (config->kafka_topics);
+  g_free (config->kafka_config);
+  g_free (config->consumer_group);
+  g_free (config->consumer_id);
   g_free (config->tls_cert);
   g_free (config->tls_key);
   g_free (config->redis_url);
@@ -326,6 +331,13 @@ finish (WsedConfig *config, GStrv environment, GError **error)
   if ((config->redis_ca != NULL || config->redis_cert != NULL) && (config->redis_url == NULL || !g_str_has_prefix (config->redis_url, "rediss:")))
     {
       g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "redis-ca, redis-cert and redis-key are for a redis-url that begins with rediss://");
+      return FALSE;
+    }
+  if ((config->kafka_brokers == NULL) != (config->kafka_topics == NULL))
+    {
+      g_set_error (error, WSE_ERROR, WSE_ERROR_INVALID, "%s is set and %s is not: reading from Kafka needs both",
+                   config->kafka_brokers != NULL ? "kafka-brokers" : "kafka-topics",
+                   config->kafka_brokers != NULL ? "kafka-topics" : "kafka-brokers");
       return FALSE;
     }
   config->log_level = (GLogLevelFlags) (G_LOG_LEVEL_ERROR << (guint) config->log_level);

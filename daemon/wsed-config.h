@@ -42,6 +42,11 @@ typedef struct
   gboolean allow_url_token;
   char *routes_file;           /* with further routes; NULL: none */
   GPtrArray *routes;           /* (element-type WsedRoute) in their order */
+  GStrv kafka_brokers;         /* NULL: Kafka is not read */
+  GStrv kafka_topics;
+  char *kafka_config;          /* a file; NULL: none */
+  char *consumer_group;
+  char *consumer_id;           /* NULL: none */
   char *tls_cert, *tls_key;    /* paths; NULL: no TLS */
   char *redis_url;             /* with credentials; NULL: no relay */
   char *redis_ca, *redis_cert, *redis_key; /* paths; NULL: the system's certificates, none of one's own */

@@ -17,6 +17,7 @@
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
 #include "source/wsed-demo-source.h"
+#include "source/wsed-kafka-source.h"
 #include "stream/wsed-hub.h"
 #include "system/wsed-notify.h"
 #include "thread/wsed-inbox.h"
@@ -54,7 +55,7 @@ struct _WsedDaemon
   WsedHub *hub;
   WsedPipeline *pipeline;
   WsedHttp *http;
-  WsedSource *demo;            /* NULL: not wanted */
+  GPtrArray *sources;          /* (element-type WsedSource) */
 
   guint sigterm, sigint, sighup;
   gboolean stopping, strayed;
@@ -64,7 +65,7 @@ struct _WsedDaemon
 /* What the log says of itself; metrics live as long as the process. */
 typedef struct
 {
-  WsedMetric *events, *bytes, *appended, *commits, *removed, *queued, *writable;
+  WsedMetric *events, *bytes, *appended, *commits, *removed, *queued, *writable, *letters;
 } LogMetrics;
 
 static void
@@ -84,9 +85,11 @@ refresh_log_metrics (gpointer user_data)
       .commits = wsed_metric_new (WSED_METRIC_COUNTER, "wse_log_commits_total", "Transactions of the log since the start."),
       .removed = wsed_metric_new (WSED_METRIC_COUNTER, "wse_log_removed_total", "Events removed by retention since the start."),
       .queued = wsed_metric_new (WSED_METRIC_GAUGE, "wse_log_queued_bytes", "Bytes of events that wait to be written."),
+      .letters = wsed_metric_new (WSED_METRIC_GAUGE, "wse_dead_letters", "Dead letters kept in the log."),
       .writable = wsed_metric_new (WSED_METRIC_GAUGE, "wse_log_writable", "1 where the log can be written, else 0: publishing answers 503."),
     };
   wsed_log_get_stats (self->log, &stats);
+  wsed_metric_set (metrics.letters, (gint64) stats.letters);
   wsed_metric_set (metrics.events, (gint64) stats.events);
   wsed_metric_set (metrics.bytes, (gint64) stats.bytes);
   wsed_metric_set (metrics.appended, (gint64) stats.appended);
@@ -300,6 +303,30 @@ make_pipeline (WsedDaemon *self)
   return pipeline;
 }
 
+static gboolean
+make_sources (WsedDaemon *self, GError **error)
+{
+  const WsedConfig *config = self->config;
+  const WsedKafkaConfig kafka = {
+    .brokers = (const char * const *) config->kafka_brokers,
+    .topics = (const char * const *) config->kafka_topics,
+    .group = config->consumer_group,
+    .instance = config->consumer_id,
+    .properties = config->kafka_config,
+  };
+  WsedSource *source;
+
+  if (config->demo)
+    g_ptr_array_add (self->sources, wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ()));
+  if (config->kafka_brokers == NULL)
+    return TRUE;
+  source = wsed_kafka_source_new (&kafka, self->log, self->pipeline, self->inbox, error);
+  if (source == NULL)
+    return FALSE;
+  g_ptr_array_add (self->sources, source);
+  return TRUE;
+}
+
 WsedDaemon *
 wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
 {
@@ -309,6 +336,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->config = config;
   self->loop = g_main_loop_new (NULL, FALSE);
   self->inbox = wsed_inbox_new ();
+  self->sources = g_ptr_array_new_with_free_func (g_object_unref);
   self->inbox_source = wsed_inbox_attach (self->inbox, NULL);
   self->notify = wsed_notify_new (environment);
   self->log = open_log (config, error);
@@ -331,8 +359,8 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   if (self->http == NULL)
     return NULL;
   wsed_metrics_on_refresh (refresh_log_metrics, self);
-  if (config->demo)
-    self->demo = wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ());
+  if (!make_sources (self, error))
+    return NULL;
   return g_steal_pointer (&self);
 }
 
@@ -351,12 +379,14 @@ on_drain_beat (gpointer user_data)
 {
   WsedDaemon *self = user_data;
   guint pending = wsed_pipeline_get_pending (self->pipeline);
-  guint requests = wsed_http_get_pending (self->http);
+  guint requests = wsed_http_get_pending (self->http), sources = 0;
 
-  if ((pending > 0 || requests > 0) && g_get_monotonic_time () < self->drain_end)
+  for (guint i = 0; i < self->sources->len; i++)
+    sources += !wsed_source_is_stopped (self->sources->pdata[i]);
+  if ((pending > 0 || requests > 0 || sources > 0) && g_get_monotonic_time () < self->drain_end)
     return G_SOURCE_CONTINUE;
-  if (pending > 0 || requests > 0)
-    g_message ("stopping: %u submissions and %u HTTP connections did not end in time", pending, requests);
+  if (pending > 0 || requests > 0 || sources > 0)
+    g_message ("stopping: %u submissions, %u HTTP connections and %u sources did not end in time", pending, requests, sources);
   wsed_hub_shutdown (self->hub, GOODBYE_DEADLINE, on_goodbye_said, self);
   return G_SOURCE_REMOVE;
 }
@@ -370,8 +400,8 @@ wsed_daemon_stop (WsedDaemon *self)
   g_message ("stopping");
   wsed_notify_stopping (self->notify);
   wsed_http_stop_accepting (self->http);
-  if (self->demo != NULL)
-    wsed_source_stop (self->demo);
+  for (guint i = 0; i < self->sources->len; i++)
+    wsed_source_stop (self->sources->pdata[i]);
   self->drain_end = g_get_monotonic_time () + DRAIN_DEADLINE * G_TIME_SPAN_MILLISECOND;
   g_timeout_add (DRAIN_BEAT, on_drain_beat, self);
 }
@@ -466,7 +496,6 @@ announce (WsedDaemon *self)
 gboolean
 wsed_daemon_run (WsedDaemon *self)
 {
-  g_autoptr (GError) error = NULL;
   g_autofree char *status = NULL;
 
   self->sigterm = g_unix_signal_add (SIGTERM, on_signal, self);
@@ -474,8 +503,13 @@ wsed_daemon_run (WsedDaemon *self)
   self->sighup = g_unix_signal_add (SIGHUP, on_hangup, self);
   wsed_following_start (self->following);
   wsed_http_start (self->http);
-  if (self->demo != NULL && !wsed_source_start (self->demo, &error))
-    g_warning ("the demo does not start: %s", error->message);
+  for (guint i = 0; i < self->sources->len; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (!wsed_source_start (self->sources->pdata[i], &error))
+        g_warning ("a source does not start: %s", error->message);
+    }
   announce (self);
   status = g_strdup_printf ("Listening on %s", wsed_http_get_addresses (self->http)[0]);
   wsed_notify_ready (self->notify, status, on_check, self);
@@ -524,7 +558,7 @@ wsed_daemon_free (WsedDaemon *self)
   if (self->log != NULL)
     close_log (self);
   wsed_http_free (self->http);
-  g_clear_object (&self->demo);
+  g_ptr_array_unref (self->sources);
   wsed_pipeline_free (self->pipeline);
   wsed_hub_free (self->hub);
   wsed_conflation_free (self->conflation);

@@ -47,6 +47,9 @@ struct _WsedSubmission
   guint *places;               /* for each event that goes to the log, the index of its item */
   WsedMayPublish may;          /* NULL: everything is permitted */
   gpointer may_data;
+  WsedMakeLetter letter;       /* NULL: who sent it is told of what fails */
+  GPtrArray *letters;          /* (element-type WsedLetter) made so far */
+  gboolean counted;            /* what became of its items before the log was counted when it was submitted before */
 };
 
 static void
@@ -60,6 +63,7 @@ submission_free (WsedSubmission *submission)
       g_free (item->event_id);
       g_clear_error (&item->error);
     }
+  g_clear_pointer (&submission->letters, g_ptr_array_unref);
   g_free (submission->items);
   g_free (submission->places);
   g_free (submission);
@@ -122,14 +126,28 @@ on_appended (WsedMessage *message,
 /* Step 4. */
 static void
 send_to_log (WsedSubmission *submission,
-             GPtrArray      *events)
+             GPtrArray      *events,
+             GArray         *moves)
 {
   WsedPipeline *self = submission->pipeline;
   WsedAppend *append = wsed_append_new (events, self->main);
 
   append->message.run = on_appended;
   append->message.user_data = submission;
+  if (moves != NULL)
+    wsed_append_set_moves (append, g_array_ref (moves));
+  if (submission->letters != NULL)
+    wsed_append_set_letters (append, g_steal_pointer (&submission->letters));
   wsed_log_append (self->log, append);
+}
+
+static void
+count (WsedSubmission *submission,
+       const char     *event_type,
+       WsedOutcome     outcome)
+{
+  if (!submission->counted)
+    wsed_tally_count (submission->pipeline->tally, event_type, outcome);
 }
 
 static void
@@ -140,7 +158,13 @@ reject (WsedSubmission *submission,
 {
   item->outcome = WSED_OUTCOME_REJECTED;
   item->error = error;
-  wsed_tally_count (submission->pipeline->tally, event_type, WSED_OUTCOME_REJECTED);
+  count (submission, event_type, WSED_OUTCOME_REJECTED);
+  /* Without a target it is nobody's: passed over. */
+  if (submission->letter == NULL || g_error_matches (error, WSE_ERROR, WSE_ERROR_NO_ROUTE))
+    return;
+  if (submission->letters == NULL)
+    submission->letters = g_ptr_array_new_with_free_func ((GDestroyNotify) wsed_letter_free);
+  g_ptr_array_add (submission->letters, submission->letter (item - submission->items, error, submission->user_data));
 }
 
 /* Step 3: takes @event; what comes out of the chain, or NULL where @item says why nothing did. */
@@ -161,7 +185,7 @@ transform (WsedSubmission *submission,
     case WSE_VERDICT_DROP:
       item->outcome = WSED_OUTCOME_DROPPED;
       item->event_id = g_strdup (event->id);
-      wsed_tally_count (self->tally, event->event_type, WSED_OUTCOME_DROPPED);
+      count (submission, event->event_type, WSED_OUTCOME_DROPPED);
       return NULL;
 
     case WSE_VERDICT_FAIL:
@@ -184,34 +208,48 @@ transform (WsedSubmission *submission,
   return g_steal_pointer (&event);
 }
 
-/* Step 2: the events that are left of the items, with places filled. */
-static GPtrArray *
-take_in (WsedSubmission *submission,
-         WsedForm        form,
-         GArray         *slices)
+/* Step 2: the item @i is taken in, and joins @events with its place where something is left of it. */
+static void
+take_in (WsedSubmission      *submission,
+         guint                i,
+         const WsedInput     *input,
+         const WseEventParse *parse,
+         GPtrArray           *events)
 {
-  gboolean cloud = form == WSED_FORM_CLOUD || form == WSED_FORM_CLOUD_BATCH;
-  WseEventParse parse = { submission->pipeline->max_event, WSE_MAX_DEPTH, wse_time_now () };
-  g_autoptr (GPtrArray) events = g_ptr_array_new_full (slices->len, (GDestroyNotify) wse_event_unref);
+  gboolean cloud = input->form == WSED_FORM_CLOUD || input->form == WSED_FORM_CLOUD_BATCH;
+  g_autoptr (GError) error = input->fault != NULL ? g_error_copy (input->fault) : NULL;
+  WseEvent *event = NULL;
+
+  if (error == NULL)
+    event = (cloud ? wse_event_parse_cloud : wse_event_parse) (input->data, input->length, parse, &error);
+  if (event == NULL)
+    {
+      reject (submission, &submission->items[i], NULL, g_steal_pointer (&error));
+      return;
+    }
+  event = transform (submission, &submission->items[i], event);
+  if (event == NULL)
+    return;
+  submission->places[events->len] = i;
+  g_ptr_array_add (events, event);
+}
+
+static GPtrArray *
+take_in_slices (WsedSubmission *submission,
+                WsedForm        form,
+                GArray         *slices)
+{
+  const WseEventParse parse = { submission->pipeline->max_event, WSE_MAX_DEPTH, wse_time_now () };
+  GPtrArray *events = g_ptr_array_new_full (slices->len, (GDestroyNotify) wse_event_unref);
 
   for (guint i = 0; i < slices->len; i++)
     {
       const WsedSlice *slice = &g_array_index (slices, WsedSlice, i);
-      g_autoptr (GError) error = NULL;
-      WseEvent *event = (cloud ? wse_event_parse_cloud : wse_event_parse) (slice->data, slice->length, &parse, &error);
+      const WsedInput input = { .form = form, .data = slice->data, .length = slice->length };
 
-      if (event == NULL)
-        {
-          reject (submission, &submission->items[i], NULL, g_steal_pointer (&error));
-          continue;
-        }
-      event = transform (submission, &submission->items[i], event);
-      if (event == NULL)
-        continue;
-      submission->places[events->len] = i;
-      g_ptr_array_add (events, event);
+      take_in (submission, i, &input, &parse, events);
     }
-  return g_steal_pointer (&events);
+  return events;
 }
 
 static gboolean
@@ -225,6 +263,28 @@ has_room (WsedPipeline *self,
     return TRUE;
   g_set_error_literal (error, WSE_ERROR, WSE_ERROR_BUSY, "too much waits to be written: send the same again later");
   return FALSE;
+}
+
+static WsedSubmission *
+begin (WsedPipeline  *self,
+       guint          n_items,
+       gsize          bytes,
+       WsedSubmitted  done,
+       gpointer       user_data)
+{
+  WsedSubmission *submission = g_new0 (WsedSubmission, 1);
+
+  submission->pipeline = self;
+  submission->done = done;
+  submission->user_data = user_data;
+  submission->taken = g_get_monotonic_time ();
+  submission->bytes = bytes;
+  submission->n_items = n_items;
+  submission->items = g_new0 (WsedItem, n_items);
+  submission->places = g_new (guint, n_items);
+  self->pending++;
+  self->queued += bytes;
+  return submission;
 }
 
 void
@@ -254,28 +314,55 @@ wsed_pipeline_submit_for (WsedPipeline   *self,
       return;
     }
 
-  submission = g_new0 (WsedSubmission, 1);
-  submission->pipeline = self;
-  submission->done = done;
-  submission->user_data = user_data;
+  submission = begin (self, slices->len, bytes, done, user_data);
   submission->may = may;
   submission->may_data = may_data;
   submission->single = single;
-  submission->taken = g_get_monotonic_time ();
-  submission->bytes = bytes;
-  submission->n_items = slices->len;
-  submission->items = g_new0 (WsedItem, slices->len);
-  submission->places = g_new (guint, slices->len);
-  self->pending++;
-  self->queued += bytes;
 
-  events = take_in (submission, form, slices);
+  events = take_in_slices (submission, form, slices);
   if (single && g_error_matches (submission->items[0].error, WSE_ERROR, WSE_ERROR_SYNTAX))
     answer (submission, submission->items[0].error);
   else if (events->len == 0)
     answer (submission, NULL);
   else
-    send_to_log (submission, g_steal_pointer (&events));
+    send_to_log (submission, g_steal_pointer (&events), NULL);
+}
+
+void
+wsed_pipeline_submit_from (WsedPipeline    *self,
+                           const WsedInput *inputs,
+                           guint            n_inputs,
+                           GArray          *moves,
+                           gboolean         again,
+                           WsedMakeLetter   letter,
+                           WsedSubmitted    done,
+                           gpointer         user_data)
+{
+  WseEventParse parse = { self->max_event, WSE_MAX_DEPTH, wse_time_now () };
+  g_autoptr (GPtrArray) events = g_ptr_array_new_full (n_inputs, (GDestroyNotify) wse_event_unref);
+  g_autoptr (GError) error = NULL;
+  WsedSubmission *submission;
+  gsize bytes = n_inputs * (gsize) ITEM_BYTES;
+
+  g_return_if_fail (n_inputs <= WSED_MAX_ATOMIC_EVENTS);
+  g_return_if_fail (moves != NULL && letter != NULL && done != NULL);
+
+  for (guint i = 0; i < n_inputs; i++)
+    bytes += inputs[i].length;
+  if (!has_room (self, bytes, &error))
+    {
+      done (NULL, 0, FALSE, error, user_data);
+      return;
+    }
+  submission = begin (self, n_inputs, bytes, done, user_data);
+  submission->letter = letter;
+  submission->counted = again;
+  for (guint i = 0; i < n_inputs; i++)
+    {
+      parse.id = inputs[i].event_id;
+      take_in (submission, i, &inputs[i], &parse, events);
+    }
+  send_to_log (submission, g_steal_pointer (&events), moves);
 }
 
 void

@@ -60,6 +60,27 @@ typedef gboolean (*WsedMayPublish) (const char *channel, gpointer user_data);
 /* The same for somebody who may not publish everything. */
 void          wsed_pipeline_submit_for (WsedPipeline *self, WsedForm form, const char *body, gsize length, WsedMayPublish may,
                                         gpointer may_data, WsedSubmitted done, gpointer user_data);
+
+/* An input from a source without an asker (pipeline/wsed-input.h makes one). Bytes are only read during the call. */
+typedef struct
+{
+  WsedForm form;               /* WSED_FORM_JSON or WSED_FORM_CLOUD, one object */
+  const char *data;
+  gsize length;
+  const char *event_id;        /* of an event that names none; NULL: a UUID is made */
+  GError *fault;               /* it cannot be an event, because of this; NULL: let it be seen */
+  char *built;                 /* what data points to where it was made, or NULL */
+} WsedInput;
+
+/* The dead letter for the input @index, which failed with @error. During the call to submit_from. */
+typedef WsedLetter *(*WsedMakeLetter) (guint index, const GError *error, gpointer user_data);
+
+/* Takes in up to WSED_MAX_ATOMIC_EVENTS inputs as one transaction with @moves, of which it takes a reference: all of it is kept or nothing.
+ * What fails by its own fault becomes a dead letter and is kept with the others; an event without a target is passed over (PROTOCOL section
+ * 2). @done gets an error where nothing was kept: WSE_ERROR_CONFLICT, then the moves say what is kept; else the same may be submitted
+ * again, with @again, so that it is counted once. */
+void          wsed_pipeline_submit_from (WsedPipeline *self, const WsedInput *inputs, guint n_inputs, GArray *moves, gboolean again,
+                                         WsedMakeLetter letter, WsedSubmitted done, gpointer user_data);
 /* Submissions not yet answered: 0 means drained. */
 guint         wsed_pipeline_get_pending (WsedPipeline *self);
 gsize         wsed_pipeline_get_queued_bytes (WsedPipeline *self);

@@ -230,8 +230,9 @@ wse_members_take_event_id (WseMembers *self, GError **error)
 
   if (!wse_members_has (self, WSE_MEMBER_EVENT_ID))
     {
-      wse_uuid_make (self->id);
-      self->fields.id = self->id;
+      if (self->rules->id == NULL)
+        wse_uuid_make (self->id);
+      self->fields.id = self->rules->id != NULL ? self->rules->id : self->id;
       return TRUE;
     }
   self->fields.id = take_id (self, &self->known[WSE_MEMBER_EVENT_ID], &length);

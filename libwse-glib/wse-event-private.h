@@ -56,6 +56,7 @@ typedef struct
   gsize max_bytes;             /* of the object as it came in */
   guint max_depth;             /* the object itself is level 1 */
   gint64 now;                  /* when it was taken in, microseconds since 1970 */
+  const char *id;              /* of an event that names none, valid; NULL: a UUID is made */
 } WseEventParse;
 
 WseEvent *wse_event_parse (const char *json, gsize length, const WseEventParse *parse, GError **error);

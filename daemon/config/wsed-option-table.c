@@ -100,6 +100,22 @@ check_broker (const char *item, GError **error)
 }
 
 static gboolean
+check_topic (const char *item, GError **error)
+{
+  if (item[0] == '^')
+    return item[1] != '\0' || refuse (error, "^ alone is no pattern");
+  return (strlen (item) <= 249 && g_regex_match_simple ("^[A-Za-z0-9._-]+$", item, G_REGEX_DOLLAR_ENDONLY, 0))
+         || refuse (error, "a topic has up to 249 of A-Z, a-z, 0-9, ., _ and -; a pattern begins with ^");
+}
+
+static gboolean
+check_group (const char *text, GError **error)
+{
+  return (strlen (text) <= 249 && g_regex_match_simple ("^[A-Za-z0-9._-]+$", text, G_REGEX_DOLLAR_ENDONLY, 0))
+         || refuse (error, "it has up to 249 of A-Z, a-z, 0-9, ., _ and -");
+}
+
+static gboolean
 check_proxy (const char *item, GError **error)
 {
   return strcmp (item, "unix") == 0 || wsed_networks_is_item (item)
@@ -197,11 +213,16 @@ static const WsedOption options[] = {
     .help = "Certificates that the one of Redis must lead to, PEM, for rediss://. By default the system's" },
   { "redis-cert", WSED_OPTION_PATH, .offset = IN (redis_cert), .help = "Certificate of one's own for a Redis that asks for one, PEM" },
   { "redis-key", WSED_OPTION_PATH, .offset = IN (redis_key), .help = "Its private key, PEM, without a passphrase" },
-  { "kafka-brokers", WSED_OPTION_LIST, .form = "a list of HOST:PORT", .check = check_broker, .offset = LATER,
-    .help = "Where events come from: Kafka" },
-  { "kafka-topics", WSED_OPTION_LIST, .offset = LATER, .help = "Kafka topics to read" },
-  { "consumer-group", WSED_OPTION_TEXT, .offset = LATER, .help = "Kafka consumer group" },
-  { "consumer-id", WSED_OPTION_TEXT, .offset = LATER, .help = "This daemon's name in the consumer group" },
+  { "kafka-brokers", WSED_OPTION_LIST, .form = "a list of HOST:PORT", .check = check_broker, .offset = IN (kafka_brokers),
+    .help = "Kafka brokers to read events from; any of a cluster will do" },
+  { "kafka-topics", WSED_OPTION_LIST, .form = "a list of topics, and of patterns that begin with ^", .check = check_topic, .offset = IN (kafka_topics),
+    .help = "Kafka topics to read: names, or regular expressions that begin with ^ and match a name from its beginning" },
+  { "kafka-config", WSED_OPTION_PATH, .offset = IN (kafka_config),
+    .help = "File with properties of the Kafka client, NAME=VALUE a line: TLS, SASL, auto.offset.reset and what else librdkafka knows" },
+  { "consumer-group", WSED_OPTION_TEXT, .check = check_group, .preset = "wse", .offset = IN (consumer_group),
+    .help = "Kafka consumer group; the log keeps where it stands under this name" },
+  { "consumer-id", WSED_OPTION_TEXT, .check = check_group, .offset = IN (consumer_id),
+    .help = "This daemon's own name in the consumer group, which it keeps over a restart (static membership)" },
   { "snapshot-ttl", WSED_OPTION_NUMBER, .min = 0, .max = 86400, .preset = "300", .offset = LATER,
     .help = "Seconds for which a snapshot's result may be reused" },
   { "tls-cert", WSED_OPTION_PATH, .offset = IN (tls_cert),

@@ -110,12 +110,19 @@ wsed_demo_source_stop (WsedSource *source)
   self->pipeline = NULL;
 }
 
+static gboolean
+wsed_demo_source_is_stopped (WsedSource *source)
+{
+  return TRUE;
+}
+
 static void
 wsed_demo_source_iface_init (WsedSourceInterface *iface)
 {
   iface->start = wsed_demo_source_start;
   iface->pause = wsed_demo_source_pause;
   iface->stop = wsed_demo_source_stop;
+  iface->is_stopped = wsed_demo_source_is_stopped;
 }
 
 static void

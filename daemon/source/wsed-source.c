@@ -32,3 +32,11 @@ wsed_source_stop (WsedSource *self)
 
   WSED_SOURCE_GET_IFACE (self)->stop (self);
 }
+
+gboolean
+wsed_source_is_stopped (WsedSource *self)
+{
+  g_return_val_if_fail (WSED_IS_SOURCE (self), TRUE);
+
+  return WSED_SOURCE_GET_IFACE (self)->is_stopped (self);
+}

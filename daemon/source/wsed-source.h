@@ -14,6 +14,7 @@ G_DECLARE_INTERFACE (WsedSource, wsed_source, WSED, SOURCE, GObject)
  * @start: begins to submit events to the pipeline it was made with
  * @pause: holds still until called with FALSE; what it was to bring in the meantime waits at its origin
  * @stop: ends for good; nothing is submitted after it, what was is still answered
+ * @is_stopped: after stop, asked again and again until it says TRUE, or nobody waits any longer
  */
 struct _WsedSourceInterface
 {
@@ -22,10 +23,12 @@ struct _WsedSourceInterface
   gboolean (*start) (WsedSource *self, GError **error);
   void (*pause) (WsedSource *self, gboolean paused);
   void (*stop) (WsedSource *self);
+  gboolean (*is_stopped) (WsedSource *self);
 };
 
 gboolean wsed_source_start (WsedSource *self, GError **error);
 void     wsed_source_pause (WsedSource *self, gboolean paused);
 void     wsed_source_stop  (WsedSource *self);
+gboolean wsed_source_is_stopped (WsedSource *self);
 
 G_END_DECLS

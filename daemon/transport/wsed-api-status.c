@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "metrics/wsed-health.h"
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-query.h"
@@ -62,33 +63,53 @@ wsed_api_stats (WsedApi           *api,
   wsed_answer_json (message, 200, out);
 }
 
+static void
+append_reason (GString    *out,
+               gboolean   *any,
+               const char *text)
+{
+  if (text[0] == '\0' || *any)
+    return;
+  *any = TRUE;
+  g_string_append (out, ",\"reason\":");
+  wse_json_append_string (out, text, -1);
+}
+
+/* Without the log nothing is served; what another part does not do is done later. */
 void
 wsed_api_health (WsedApi           *api,
                  SoupServerMessage *message)
 {
   static const char * const states[] = { [WSED_LOG_OK] = "ok", [WSED_LOG_DEGRADED] = "degraded", [WSED_LOG_DOWN] = "down" };
+  g_autoptr (GString) parts = g_string_new (NULL), reason = g_string_new (NULL);
   WsedRelayStats relay = { .state = WSED_RELAY_OK };
+  gboolean any = FALSE;
   WsedLogStats stats;
-  gboolean has_relay;
-  const char *reason;
+  WsedLogState worst;
   GString *out;
 
   if (!wsed_api_check_query (api, message))
     return;
   wsed_log_get_stats (api->log, &stats);
-  has_relay = wsed_following_get_stats (api->following, &relay);
-  reason = stats.reason[0] != '\0' ? stats.reason : relay.reason;
-  out = g_string_new (NULL);
-  g_string_append_printf (out, "{\"status\":\"%s\",\"components\":{\"log\":\"%s\",\"relay\":\"%s\",\"kafka\":\"disabled\",\"snapshot\":\"disabled\"}",
-                          states[MAX (stats.state, (has_relay && relay.state != WSED_RELAY_OK ? WSED_LOG_DEGRADED : WSED_LOG_OK))],
-                          states[stats.state], relay.state == WSED_RELAY_OK ? "ok" : "degraded");
-  if (*reason != '\0')
+  worst = stats.state;
+  append_reason (reason, &any, stats.reason);
+  if (wsed_following_get_stats (api->following, &relay) && relay.state != WSED_RELAY_OK)
+    worst = MAX (worst, WSED_LOG_DEGRADED);
+  append_reason (reason, &any, relay.reason);
+  for (guint i = 0; i < WSED_N_HEALTH_PARTS; i++)
     {
-      g_string_append (out, ",\"reason\":");
-      wse_json_append_string (out, reason, -1);
+      const char *text;
+      WsedHealthState state = wsed_health_get (i, &text);
+
+      g_string_append_printf (parts, ",\"%s\":\"%s\"", wsed_health_get_name (i), wsed_health_get_word (state));
+      append_reason (reason, &any, text);
+      if (state >= WSED_HEALTH_DEGRADED)
+        worst = MAX (worst, WSED_LOG_DEGRADED);
     }
-  g_string_append_c (out, '}');
-  wsed_answer_json (message, stats.state == WSED_LOG_DOWN ? 503 : 200, out);
+  out = g_string_new (NULL);
+  g_string_append_printf (out, "{\"status\":\"%s\",\"components\":{\"log\":\"%s\",\"relay\":\"%s\"%s}%s}", states[worst], states[stats.state],
+                          relay.state == WSED_RELAY_OK ? "ok" : "degraded", parts->str, reason->str);
+  wsed_answer_json (message, worst == WSED_LOG_DOWN ? 503 : 200, out);
 }
 
 /* Processor time of the process, user and system (seconds). */

@@ -26,7 +26,7 @@ ARROWS = {
     'fleet': {'relay', 'log', 'thread'},
     'stream': {'thread', 'log', 'metrics', 'auth', 'tls'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
-    'source': {'pipeline', 'metrics'},
+    'source': {'pipeline', 'metrics', 'log', 'thread'},
     'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard', 'tls', 'fleet'},
 }
 ROOT = {'daemon', 'main'}

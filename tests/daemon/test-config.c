@@ -195,6 +195,12 @@ static const char *const bad_variables[][3] = {
   { "WSE_COMPRESSION=perhaps", "WSE_COMPRESSION", "on or off" },
   { "WSE_JWT_ALG=none", "WSE_JWT_ALG", "HS256" },
   { "WSE_KAFKA_BROKERS=here", "WSE_KAFKA_BROKERS", "HOST:PORT" },
+  { "WSE_KAFKA_BROKERS=h:1", "kafka-brokers is set", "kafka-topics is not" },
+  { "WSE_KAFKA_TOPICS=a", "kafka-topics is set", "kafka-brokers is not" },
+  { "WSE_KAFKA_TOPICS=a,b c", "WSE_KAFKA_TOPICS", "a topic has up to 249" },
+  { "WSE_KAFKA_TOPICS=^", "WSE_KAFKA_TOPICS", "no pattern" },
+  { "WSE_CONSUMER_GROUP=a/b", "WSE_CONSUMER_GROUP", "249" },
+  { "WSE_CONSUMER_ID=", "WSE_CONSUMER_ID", "not empty" },
   { "WSE_TRUSTED_PROXIES=10.0.0.0/99", "WSE_TRUSTED_PROXIES", "ADDRESS/BITS" },
   { "WSE_TRUSTED_PROXIES=10.0.0.1/8", "WSE_TRUSTED_PROXIES", "nothing behind them" },
   { "WSE_SNAPSHOT_TTL=x", "WSE_SNAPSHOT_TTL", "from 0 to 86400" },
@@ -235,11 +241,25 @@ test_secrets (void)
 }
 
 static void
+test_kafka (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (WsedConfig) config
+    = load ("--dev", "WSE_KAFKA_BROKERS=a:9092,b:9093\nWSE_KAFKA_TOPICS=orders,^trade-.*\nWSE_CONSUMER_ID=wsed-1\nWSE_KAFKA_CONFIG=/k", &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_strv_length (config->kafka_brokers), ==, 2);
+  g_assert_cmpstr (config->kafka_topics[1], ==, "^trade-.*");
+  g_assert_cmpstr (config->kafka_config, ==, "/k");
+  g_assert_cmpstr (config->consumer_group, ==, "wse");
+  g_assert_cmpstr (config->consumer_id, ==, "wsed-1");
+}
+
+static void
 test_later (void)
 {
   static const char *const refused[] = {
-    "WSE_KAFKA_BROKERS=h:1", "WSE_KAFKA_TOPICS=a,b", "WSE_CONSUMER_GROUP=g",
-    "WSE_CONSUMER_ID=i", "WSE_SNAPSHOT_TTL=10",
+    "WSE_SNAPSHOT_TTL=10",
     "WSE_METRICS_USERS=on",
   };
   g_autoptr (GError) error = NULL;
@@ -496,6 +516,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/flag", test_flag);
   g_test_add_func ("/config/bad-variables", test_bad_variables);
   g_test_add_func ("/config/secrets", test_secrets);
+  g_test_add_func ("/config/kafka", test_kafka);
   g_test_add_func ("/config/later", test_later);
   g_test_add_func ("/config/left-alone", test_left_alone);
   g_test_add_func ("/config/bad-files", test_bad_files);

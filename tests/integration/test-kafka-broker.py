@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Events from Kafka, with a broker of Apache Kafka: what the mock cluster shows, and transactions, and a topic that is made anew."""
+
+import unittest
+
+from wse_kafka import REQUIRED, Broker, KafkaCases, Reader, Tool, fetch
+from wse_test import main, skip_all, wait_until
+
+
+class Real(KafkaCases, unittest.TestCase):
+    make = Broker
+
+    def test_transactions(self):
+        """what a transaction took back is never seen, what it committed comes in order"""
+        self.broker.create('bank', 1)
+        producer = Tool('client', self.broker.bootstrap, 'transfers')
+        with Reader(self.broker, 'bank') as daemon:
+            for i in range(6):
+                producer.do('begin')
+                producer.do('send', 'bank', 0, '{"event_type":"a","user_id":"t","payload":%d}' % i)
+                producer.do('flush')
+                producer.do('abort' if i % 3 == 1 else 'commit')
+            self.assertEqual([event['metadata'] for event in daemon.wait_kept('t', 4)], [0, 2, 3, 5])
+            # Its marks are no events: there is no lag behind the last of them.
+            daemon.wait_caught_up()
+        producer.close()
+
+    def test_topic_made_anew(self):
+        """a topic of the same name begins at its first message, and that is told"""
+        self.broker.create('anew', 1)
+        with Reader(self.broker, 'anew', allow='not there any more') as daemon:
+            self.broker.client.do('burst', 'anew', 1, 0, 20, 0)
+            daemon.wait_kept('p0', 20)
+            daemon.stop()
+            self.broker.client.do('delete', 'anew')
+            wait_until(lambda: self.try_create('anew'), 'the topic to be gone')
+            self.broker.client.do('send', 'anew', 0, '{"event_type":"a","user_id":"p0","payload":"new"}')
+            self.broker.client.do('flush')
+            daemon.start()
+            self.assertEqual(daemon.wait_kept('p0', 21)[-1]['metadata'], 'new')
+            self.assertEqual(daemon.metric('wse_kafka_resets_total'), 1)
+
+    def try_create(self, topic):
+        try:
+            self.broker.create(topic, 1)
+            return True
+        except AssertionError:
+            return False
+
+
+if __name__ == '__main__':
+    problem = fetch()
+    if problem and REQUIRED:
+        raise SystemExit(problem)
+    if problem:
+        skip_all(problem)
+    main()
