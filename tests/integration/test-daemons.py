@@ -10,6 +10,7 @@ import time
 
 from wse_auth import Guarded, bearer, token
 from wse_postgres import Postgres
+from wse_redis import Redis
 from wse_socket import Closed, Refused
 from wse_sse import EventSource
 from wse_test import Daemon, main, wait_until
@@ -18,7 +19,7 @@ import unittest
 
 ADMIN = token('root', wse={'admin': True, 'monitor': True, 'publish': ['*'], 'subscribe': ['*']})
 # What a relay that is cut off, or a daemon that is gone, is told of.
-ALLOW = 'relay|PostgreSQL|log|connection'
+ALLOW = 'relay|PostgreSQL|log|connection|redis'
 
 
 def setUpModule():
@@ -39,12 +40,13 @@ class Several(unittest.TestCase):
     """Daemons on one new log, which end with the case."""
 
     kind = Daemon
+    env = None
 
     def start(self, count, *arguments):
         self.uri = postgres.new()
         self.stack = contextlib.ExitStack()
         self.addCleanup(self.stack.close)
-        daemons = [self.stack.enter_context(self.kind('--workers=2', *arguments, log=self.uri, allow=ALLOW)) for _ in range(count)]
+        daemons = [self.stack.enter_context(self.kind('--workers=2', *arguments, log=self.uri, env=self.env, allow=ALLOW)) for _ in range(count)]
         for daemon in daemons:
             self.ready(daemon, count - 1)
         return daemons
@@ -272,7 +274,7 @@ class Together(Several):
         # Who comes later is told of those that were there before.
         wait_until(lambda: self.count(daemons[0], 'many') == 2, 'the last try to be gone')
         self.opened(daemons[0], 'many')
-        late = self.stack.enter_context(self.kind('--max-connections-per-user=3', log=self.uri, allow=ALLOW))
+        late = self.stack.enter_context(self.kind('--max-connections-per-user=3', log=self.uri, env=self.env, allow=ALLOW))
         wait_until(lambda: self.is_refused(late, 'many'), 'the new one to know', 10)
 
     def list(self, daemon, query=''):
@@ -345,6 +347,45 @@ class Revoked(Several):
             with self.assertRaises(Refused) as refused:
                 daemon.connect('/wse?history=0', headers=bearer(alice))
             self.assertEqual(refused.exception.status, 401)
+
+
+class OverRedis:
+    @classmethod
+    def setUpClass(cls):
+        cls.redis = Redis()
+        cls.redis.start()
+        cls.env = {'WSE_REDIS_URL': cls.redis.unix_url}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.redis.close()
+
+
+class OrderOverRedis(OverRedis, Order):
+    """The same with Redis between them."""
+
+    def test_away(self):
+        """Redis is killed and comes back: health tells, and nothing is missed"""
+        first, second = self.start(2)
+        client = self.connect(second, '/wse?user_id=r&history=0')
+        seq = 0
+        for _ in range(2):
+            self.redis.kill()
+            wait_until(lambda: second.get('/api/health')['components']['relay'] == 'degraded', 'health to tell')
+            for away in (True, False):
+                if not away:
+                    self.redis.start()
+                for i in range(10):
+                    first.publish(tick('r', i))
+                    seq += 1
+                    self.assertEqual(client.recv_until(lambda message: 'seq' in message)[-1]['seq'], seq)
+            wait_until(lambda: second.get('/api/health')['components']['relay'] == 'ok', 'the relay to be back')
+
+
+class TogetherOverRedis(OverRedis, Together):
+    """The same with Redis between them; the limit is the same part of it."""
+
+    test_limit = None
 
 
 if __name__ == '__main__':
