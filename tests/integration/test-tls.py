@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import time
@@ -247,6 +248,8 @@ class Renewing:
         self.context = ctypes.c_void_p(self.lib.SSL_CTX_new(ctypes.c_void_p(self.lib.TLS_client_method())))
         self.ssl = ctypes.c_void_p(self.lib.SSL_new(self.context))
         self.socket.setblocking(True)
+        # OpenSSL waits in the kernel, where Python's own deadline does not count.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', TIMEOUT, 0))
         self.lib.SSL_set_fd(self.ssl, self.socket.fileno())
         assert self.lib.SSL_connect(self.ssl) == 1
 
