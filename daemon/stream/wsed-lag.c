@@ -310,10 +310,11 @@ sends_before_stop (WsedReader *reader)
 static void
 go_on_after_stop (WsedReader *reader)
 {
+  /* What came since may have to be read before that is known. */
+  reader->must_replay = TRUE;
   if (is_merged (reader) && sends_before_stop (reader))
     return;
   reader->stopped = FALSE;
-  reader->must_replay = TRUE;
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
