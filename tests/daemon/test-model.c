@@ -101,6 +101,12 @@ take_step (World      *world,
       world_disconnect (world, reader);
       break;
     case STEP_READ:
+      /* Now and then more comes with each that is taken. */
+      for (guint i = 0; step->b % 3 == 0 && i < step->a % 20; i++)
+        {
+          world_publish (world, 1 + (step->b / 3 + i * step->c) % 7, i % 3, step->c % 3 == 0 ? 3000 : 10, 1);
+          world_read (world, reader, 1);
+        }
       world_read (world, reader, step->a % 20);
       break;
     case STEP_ACK:
