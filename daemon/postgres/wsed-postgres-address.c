@@ -177,7 +177,6 @@ finish_search (GTask *task)
   put_list (parameters, "host", search->names);
   put_list (parameters, "hostaddr", search->numbers);
   put_list (parameters, "port", search->services);
-  g_ptr_array_add (parameters, NULL);
   g_task_return_pointer (task, parameters, (GDestroyNotify) g_ptr_array_unref);
 }
 

@@ -18,7 +18,7 @@ const char          *wsed_postgres_address_get_name    (WsedPostgresAddress *sel
 /* Looks the names of hosts up; answers in the thread's default context. */
 void                 wsed_postgres_address_resolve        (WsedPostgresAddress *self, GCancellable *cancellable, GAsyncReadyCallback callback,
                                                            gpointer user_data);
-/* What PQconnectStartParams() takes: keyword, value, keyword, value, …, NULL. (transfer full) */
+/* What PQconnectStartParams() takes: keyword, value, keyword, value, …. (transfer full) */
 GPtrArray           *wsed_postgres_address_resolve_finish (GAsyncResult *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (WsedPostgresAddress, wsed_postgres_address_unref)

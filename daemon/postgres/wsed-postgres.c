@@ -337,7 +337,7 @@ connect_to (WsedPostgres *self,
   g_autoptr (GPtrArray) keywords = g_ptr_array_new ();
   g_autoptr (GPtrArray) values = g_ptr_array_new ();
 
-  for (guint i = 0; g_ptr_array_index (parameters, i) != NULL; i += 2)
+  for (guint i = 0; i < parameters->len; i += 2)
     {
       g_ptr_array_add (keywords, g_ptr_array_index (parameters, i));
       g_ptr_array_add (values, g_ptr_array_index (parameters, i + 1));

@@ -437,11 +437,47 @@ test_address (void)
     }
 }
 
+static void
+on_resolved (GObject      *source,
+             GAsyncResult *result,
+             gpointer      user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  *(GPtrArray **) user_data = wsed_postgres_address_resolve_finish (result, &error);
+  g_assert_no_error (error);
+}
+
+/* With a host and without one, as a number, and as a socket's directory: pairs of texts, no more. */
+static void
+test_resolve (void)
+{
+  static const char * const uris[] = { "postgresql://", "postgresql:///db", "postgresql://u@127.0.0.1:5433/db", "postgresql://?hostaddr=127.0.0.1",
+                                       "postgresql://?host=/run/postgresql", "postgresql://localhost,127.0.0.1/db" };
+
+  g_unsetenv ("PGHOST");
+  for (guint i = 0; i < G_N_ELEMENTS (uris); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (WsedPostgresAddress) address = wsed_postgres_address_new (uris[i], &error);
+      g_autoptr (GPtrArray) parameters = NULL;
+
+      g_assert_no_error (error);
+      wsed_postgres_address_resolve (address, NULL, on_resolved, &parameters);
+      while (parameters == NULL)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (parameters->len % 2, ==, 0);
+      for (guint k = 0; k < parameters->len; k++)
+        g_assert_nonnull (g_ptr_array_index (parameters, k));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/postgres/address", test_address);
+  g_test_add_func ("/postgres/resolve", test_resolve);
   g_test_add_func ("/postgres/pipeline", test_pipeline);
   g_test_add_func ("/postgres/values", test_values);
   g_test_add_func ("/postgres/bound", test_bound);
