@@ -5,8 +5,6 @@
 
 #include "transport/wsed-http.h"
 
-#include <string.h>
-
 #include "metrics/wsed-metrics.h"
 #include "transport/wsed-answer.h"
 #include "transport/wsed-api.h"
@@ -14,6 +12,7 @@
 #include "transport/wsed-door.h"
 #include "transport/wsed-hearsay.h"
 #include "transport/wsed-peer.h"
+#include "transport/wsed-resource.h"
 #include "transport/wsed-visitor.h"
 
 /* Connections that speak HTTP at a time: libsoup's main loop looks at each of them in every turn. Further ones wait in the kernel. */
@@ -24,17 +23,6 @@
 #define MAX_UNWANTED_BODY (64 * 1024)
 /* Bodies under way on all connections (bytes), unless one alone may be larger. */
 #define MAX_BODIES ((guint64) 256 * 1024 * 1024)
-
-typedef struct
-{
-  const char *path;
-  void (*get) (WsedApi *api, SoupServerMessage *message);
-  void (*post) (WsedApi *api, SoupServerMessage *message);
-  const WsedEndpoint *endpoint;
-  void (*delete) (WsedApi *api, SoupServerMessage *message);
-  gboolean under;              /* path ends in "/": what is under it, a name to be read by the handler */
-  WsedPermission read, write;  /* what GET and HEAD ask for, and what any other method does (PROTOCOL section 5) */
-} Route;
 
 struct _WsedHttp
 {
@@ -50,82 +38,12 @@ struct _WsedHttp
   WsedMetricFamily *n_requests;
 };
 
-static const WsedEndpoint wse = { "/wse", WSE_DIALECT_V2, WSED_FRAMING_WEBSOCKET, TRUE, FALSE, TRUE };
-static const WsedEndpoint ws_events = { "/ws/events", WSE_DIALECT_FEED, WSED_FRAMING_WEBSOCKET, FALSE, TRUE, TRUE };
-static const WsedEndpoint ws_sessions = { "/ws/sessions", WSE_DIALECT_SESSION, WSED_FRAMING_WEBSOCKET, FALSE, FALSE, TRUE };
-static const WsedEndpoint sse = { "/sse", WSE_DIALECT_V2, WSED_FRAMING_SSE, TRUE, TRUE, TRUE };
-static const WsedEndpoint test_echo = { "/test/echo", WSE_DIALECT_V2, WSED_FRAMING_WEBSOCKET, FALSE, FALSE, FALSE };
-
-static const Route routes[] = {
-  { "/", wsed_api_root, NULL, NULL, .read = WSED_PERMISSION_NONE },
-  { "/api/events", wsed_api_history, wsed_api_publish, NULL, .read = WSED_PERMISSION_ANY, .write = WSED_PERMISSION_ANY },
-  { "/api/channels/", .delete = wsed_api_erase_channel, .under = TRUE, .write = WSED_PERMISSION_ADMIN },
-  { "/api/connections", wsed_api_list_connections, .delete = wsed_api_end_connections, .read = WSED_PERMISSION_MONITOR,
-    .write = WSED_PERMISSION_ADMIN },
-  { "/api/connections/", .delete = wsed_api_end_connection, .under = TRUE, .write = WSED_PERMISSION_ADMIN },
-  { "/api/events/stats", wsed_api_stats, NULL, NULL, .read = WSED_PERMISSION_MONITOR },
-  { "/api/health", wsed_api_health, NULL, NULL, .read = WSED_PERMISSION_NONE },
-  { "/api/metrics", wsed_api_metrics_json, NULL, NULL, .read = WSED_PERMISSION_MONITOR },
-  { "/api/revocations", NULL, wsed_api_revoke, NULL, .write = WSED_PERMISSION_ADMIN },
-  { "/asyncapi.json", wsed_api_asyncapi, NULL, NULL, .read = WSED_PERMISSION_NONE },
-  { "/metrics", wsed_api_metrics_text, NULL, NULL, .read = WSED_PERMISSION_MONITOR },
-  { "/openapi.json", wsed_api_openapi, NULL, NULL, .read = WSED_PERMISSION_NONE },
-  { "/wse", NULL, NULL, &wse, .read = WSED_PERMISSION_ANY },
-  { "/ws/events", NULL, NULL, &ws_events, .read = WSED_PERMISSION_ANY },
-  { "/ws/sessions", NULL, NULL, &ws_sessions, .read = WSED_PERMISSION_ANY },
-  { "/sse", NULL, NULL, &sse, .read = WSED_PERMISSION_ANY },
-  { "/test/echo", NULL, NULL, &test_echo, .read = WSED_PERMISSION_ANY },
-};
-
-static gboolean
-is_under (const char *folder,
-          const char *path)
-{
-  gsize length = strlen (folder);
-
-  return strncmp (path, folder, length) == 0 && path[length] != '\0';
-}
-
-static const Route *
-find_route (WsedHttp          *self,
-            SoupServerMessage *message)
-{
-  const char *path = g_uri_get_path (soup_server_message_get_uri (message));
-
-  for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
-    if ((routes[i].under ? is_under (routes[i].path, path) : g_str_equal (routes[i].path, path)) && (self->echo || routes[i].endpoint != &test_echo))
-      return &routes[i];
-  return NULL;
-}
-
-static const char *
-allowed_methods (const Route *route)
-{
-  if (route->endpoint != NULL)
-    return "GET";
-  if (route->get == NULL)
-    return route->post != NULL ? "POST" : "DELETE";
-  if (route->delete != NULL)
-    return "GET, HEAD, DELETE";
-  return route->post != NULL ? "GET, HEAD, POST" : "GET, HEAD";
-}
-
-static gboolean
-method_is_allowed (const Route *route,
-                   const char  *method)
-{
-  if (g_str_equal (method, "GET"))
-    return route->get != NULL || route->endpoint != NULL;
-  return (g_str_equal (method, "HEAD") && route->get != NULL) || (g_str_equal (method, "POST") && route->post != NULL) ||
-         (g_str_equal (method, "DELETE") && route->delete != NULL);
-}
-
 static guint64
-max_body_of (WsedHttp          *self,
-             const Route       *route,
-             SoupServerMessage *message)
+max_body_of (WsedHttp           *self,
+             const WsedResource *resource,
+             SoupServerMessage  *message)
 {
-  gboolean wanted = route != NULL && route->post != NULL && g_str_equal (soup_server_message_get_method (message), "POST");
+  gboolean wanted = resource != NULL && resource->post != NULL && g_str_equal (soup_server_message_get_method (message), "POST");
 
   return wanted ? self->api.config->max_body : MAX_UNWANTED_BODY;
 }
@@ -202,36 +120,28 @@ clear_preset (SoupServerMessage *message)
   soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
 }
 
-static WsedPermission
-permission_for (const Route       *route,
-                SoupServerMessage *message)
-{
-  const char *method = soup_server_message_get_method (message);
-
-  return g_str_equal (method, "GET") || g_str_equal (method, "HEAD") ? route->read : route->write;
-}
-
 /* What is for operators is not where they have a place of their own. */
 static gboolean
-is_out_of_place (WsedHttp          *self,
-                 const Route       *route,
-                 SoupServerMessage *message)
+is_out_of_place (WsedHttp           *self,
+                 const WsedResource *resource,
+                 SoupServerMessage  *message)
 {
-  WsedPermission permission = permission_for (route, message);
+  WsedPermission permission = wsed_resource_get_permission (resource, soup_server_message_get_method (message));
 
-  return method_is_allowed (route, soup_server_message_get_method (message)) && !wsed_door_is_admin (self->door, message) &&
+  return wsed_resource_takes (resource, soup_server_message_get_method (message)) && !wsed_door_is_admin (self->door, message) &&
          (permission == WSED_PERMISSION_MONITOR || permission == WSED_PERMISSION_ADMIN);
 }
 
 /* Who asks, before more of a body is read than there is room for anyway. FALSE: answered. */
 static gboolean
-check_credential (WsedHttp          *self,
-                  const Route       *route,
-                  SoupServerMessage *message,
-                  gboolean           may_wait)
+check_credential (WsedHttp           *self,
+                  const WsedResource *resource,
+                  SoupServerMessage  *message,
+                  gboolean            may_wait)
 {
   WsedGrant *grant;
-  WsedDenial denial = wsed_credential_check (self->api.authority, message, permission_for (route, message), route->endpoint != NULL,
+  WsedPermission permission = wsed_resource_get_permission (resource, soup_server_message_get_method (message));
+  WsedDenial denial = wsed_credential_check (self->api.authority, message, permission, resource->endpoint != NULL,
                                              self->api.config->allow_url_token, may_wait, &grant);
   g_autofree char *challenge = NULL;
 
@@ -255,12 +165,12 @@ check_credential (WsedHttp          *self,
   return FALSE;
 }
 
-/* The route's own conditions that the headers can fail. @admitted: the origin may. FALSE: answered. */
+/* The resource's own conditions that the headers can fail. @admitted: the origin may. FALSE: answered. */
 static gboolean
-check_route (WsedHttp          *self,
-             const Route       *route,
-             SoupServerMessage *message,
-             gboolean           admitted)
+check_resource (WsedHttp           *self,
+                const WsedResource *resource,
+                SoupServerMessage  *message,
+                gboolean            admitted)
 {
   const char *method = soup_server_message_get_method (message);
   const char *problem;
@@ -270,17 +180,17 @@ check_route (WsedHttp          *self,
     turn_away (message, 429, "too_many_requests", "your address asks more often than allowed; send the same again later", NULL, NULL);
   else if (!admitted)
     turn_away (message, 403, "forbidden_origin", "pages of this origin may not connect; the operator can allow its host", NULL, NULL);
-  else if (route == NULL || is_out_of_place (self, route, message))
+  else if (resource == NULL || is_out_of_place (self, resource, message))
     turn_away (message, 404, "not_found", "there is nothing at this path; GET / names what there is", NULL, NULL);
   else if (wsed_cors_is_asked (message))
-    wsed_cors_answer (message, allowed_methods (route));
-  else if (!method_is_allowed (route, method))
-    turn_away (message, 405, "method_not_allowed", "this path does not take this method", "Allow", allowed_methods (route));
-  else if (!check_credential (self, route, message, !is_large (message)))
+    wsed_cors_answer (message, wsed_resource_get_methods (resource));
+  else if (!wsed_resource_takes (resource, method))
+    turn_away (message, 405, "method_not_allowed", "this path does not take this method", "Allow", wsed_resource_get_methods (resource));
+  else if (!check_credential (self, resource, message, !is_large (message)))
     return FALSE;
-  else if (route->post == wsed_api_publish && g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
+  else if (resource->post == wsed_api_publish && g_str_equal (method, "POST") && !wsed_api_publish_form (message, &form, &problem))
     turn_away (message, 415, "unsupported_media_type", problem, NULL, NULL);
-  else if (route->endpoint != NULL && wsed_peer_get_length (wsed_peer_of (message)) > 0)
+  else if (resource->endpoint != NULL && wsed_peer_get_length (wsed_peer_of (message)) > 0)
     turn_away (message, 400, "bad_handshake", "a WebSocket handshake has no body", NULL, NULL);
   else
     return TRUE;
@@ -309,7 +219,7 @@ static void
 on_got_headers (SoupServerMessage *message,
                 WsedHttp          *self)
 {
-  const Route *route = find_route (self, message);
+  const WsedResource *resource = wsed_resource_find (g_uri_get_path (soup_server_message_get_uri (message)), self->echo);
   WsedPeer *peer = wsed_peer_of (message);
   WsedRefusal refusal;
   guint64 length;
@@ -318,7 +228,7 @@ on_got_headers (SoupServerMessage *message,
   if (peer == NULL)
     return;
   length = wsed_peer_get_length (peer);
-  refusal = check_request (self, message, length, max_body_of (self, route, message));
+  refusal = check_request (self, message, length, max_body_of (self, resource, message));
   clear_preset (message);
   admitted = wsed_cors_admit (message, (const char * const *) self->api.config->allowed_origins);
   if (refusal.status != 0)
@@ -330,9 +240,9 @@ on_got_headers (SoupServerMessage *message,
     wsed_peer_enter (peer, WSED_PEER_BODY, length != G_MAXUINT64 ? length : 0);
   else
     wsed_peer_enter (peer, WSED_PEER_WORK, 0);
-  if (!check_route (self, route, message, admitted))
+  if (!check_resource (self, resource, message, admitted))
     return;
-  g_object_set_data (G_OBJECT (message), "wsed-route", (gpointer) route);
+  g_object_set_data (G_OBJECT (message), "wsed-resource", (gpointer) resource);
 }
 
 static void
@@ -340,14 +250,14 @@ on_got_chunk (SoupServerMessage *message,
               GBytes            *chunk,
               WsedHttp          *self)
 {
-  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+  const WsedResource *resource = g_object_get_data (G_OBJECT (message), "wsed-resource");
   WsedPeer *peer = wsed_peer_of (message);
   guint64 received;
 
   if (peer == NULL)
     return;
-  received = wsed_peer_receive (peer, chunk, route != NULL && g_str_equal (soup_server_message_get_method (message), "POST"));
-  if (received > max_body_of (self, route, message))
+  received = wsed_peer_receive (peer, chunk, resource != NULL && g_str_equal (soup_server_message_get_method (message), "POST"));
+  if (received > max_body_of (self, resource, message))
     refuse (message, (WsedRefusal) { 413, "too_large", "the body is larger than allowed; send less at a time" }, NULL, NULL);
   else if (wsed_peers_get_held (self->peers) > MAX (MAX_BODIES, self->api.config->max_body))
     refuse (message, (WsedRefusal) { 503, "busy", "too many bodies are under way; send the same again later" }, NULL, NULL);
@@ -366,18 +276,18 @@ on_got_body (SoupServerMessage *message,
 }
 
 static void
-dispatch (WsedHttp          *self,
-          const Route       *route,
-          SoupServerMessage *message)
+dispatch (WsedHttp           *self,
+          const WsedResource *resource,
+          SoupServerMessage  *message)
 {
-  if (route->endpoint != NULL)
-    wsed_handshakes_answer (self->api.handshakes, message, route->endpoint);
+  if (resource->endpoint != NULL)
+    wsed_handshakes_answer (self->api.handshakes, message, resource->endpoint);
   else if (g_str_equal (soup_server_message_get_method (message), "POST"))
-    route->post (&self->api, message);
+    resource->post (&self->api, message);
   else if (g_str_equal (soup_server_message_get_method (message), "DELETE"))
-    route->delete (&self->api, message);
+    resource->delete (&self->api, message);
   else
-    route->get (&self->api, message);
+    resource->get (&self->api, message);
 }
 
 /* A second time, now that the keys have been read. */
@@ -386,13 +296,13 @@ on_decided (SoupServerMessage *message,
             gpointer           user_data)
 {
   WsedHttp *self = user_data;
-  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+  const WsedResource *resource = g_object_get_data (G_OBJECT (message), "wsed-resource");
 
-  if (check_credential (self, route, message, FALSE))
-    dispatch (self, route, message);
+  if (check_credential (self, resource, message, FALSE))
+    dispatch (self, resource, message);
 }
 
-/* The headers' handler has found the route, the body is there. */
+/* The headers' handler has found the resource, the body is there. */
 static void
 on_request (SoupServer        *server,
             SoupServerMessage *message,
@@ -401,13 +311,13 @@ on_request (SoupServer        *server,
             gpointer           user_data)
 {
   WsedHttp *self = user_data;
-  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+  const WsedResource *resource = g_object_get_data (G_OBJECT (message), "wsed-resource");
 
-  g_assert (route != NULL);
+  g_assert (resource != NULL);
   if (wsed_credential_is_deferred (message))
     wsed_credential_await (self->api.authority, message, on_decided, self);
   else
-    dispatch (self, route, message);
+    dispatch (self, resource, message);
 }
 
 static void
@@ -432,9 +342,9 @@ static void
 count_request (WsedHttp          *self,
                SoupServerMessage *message)
 {
-  const Route *route = g_object_get_data (G_OBJECT (message), "wsed-route");
+  const WsedResource *resource = g_object_get_data (G_OBJECT (message), "wsed-resource");
   g_autofree char *status = g_strdup_printf ("%u", soup_server_message_get_status (message));
-  const char * const values[] = { route != NULL ? route->path : "other", status, NULL };
+  const char * const values[] = { resource != NULL ? resource->path : "other", status, NULL };
 
   wsed_metric_add (wsed_metric_family_get (self->n_requests, values), 1);
 }
@@ -537,7 +447,7 @@ wsed_http_new (const WsedConfig  *config,
                           following, wsed_following_get_fleet (following) };
   wsed_hearsay_listen (&self->api);
   self->n_requests = wsed_metric_family_new (WSED_METRIC_COUNTER, "wse_http_requests_total", "HTTP requests answered.", labels,
-                                             G_N_ELEMENTS (routes) + 1);
+                                             wsed_resource_count () + 1);
   self->server = make_server (self);
   self->peers = wsed_peers_new (self->server, self->max_peers, config->max_header, on_peers_changed, self);
   if (!make_door (self, error))
