@@ -274,11 +274,12 @@ static WsedFollowing *
 make_following (WsedDaemon *self, WsedRelay *relay)
 {
   g_autofree char *name = wsed_following_make_name ();
+  g_autoptr (WsedPostgresAddress) database = is_shared (self->config) ? wsed_postgres_address_new (self->config->log, NULL) : NULL;
   const WsedFollowingConfig config = {
     .log = self->log,
     .main = self->inbox,
     .relay = relay,
-    .shared = is_shared (self->config),
+    .shared = database,
     .deliver = on_deliver,
     .reads = on_reads,
     .strayed = on_strayed,
@@ -358,6 +359,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   self->http = wsed_http_new (config, self->pipeline, self->log, self->hub, self->inbox, self->authority, self->following, error);
   if (self->http == NULL)
     return NULL;
+  wsed_following_read (self->following);
   wsed_metrics_on_refresh (refresh_log_metrics, self);
   if (!make_sources (self, error))
     return NULL;

@@ -13,6 +13,8 @@
 #define MAX_MEMBERS 256
 /* ms between two messages of counts under load. */
 #define COUNTS_INTERVAL 5
+/* Things told that are remembered, so that they are not heard twice. */
+#define MAX_TOLD 1024
 /* Bytes of one message, beside its first line. */
 #define MAX_TEXT (WSED_RELAY_MAX_SAID - 64)
 
@@ -32,6 +34,8 @@ struct _WsedFleet
   GHashTable *changed;         /* set of users whose counts have to be told */
   gint64 counts_told;          /* monotonic */
   WsedInquiries *inquiries;
+  GHashTable *heard;           /* set of what was told last */
+  GQueue hearsay;              /* of it, oldest first */
   WsedAsked asked;
   WsedTold told;
   gpointer asked_data, told_data;
@@ -257,6 +261,28 @@ wsed_fleet_get_next (WsedFleet  *self,
 
 /* What is said */
 
+/* Once, whichever way it comes. */
+static void
+take_told (WsedFleet  *self,
+           const char *kind,
+           const char *text,
+           gboolean    own)
+{
+  char *all = g_strconcat (kind, " ", text, NULL);
+
+  if (g_hash_table_contains (self->heard, all))
+    {
+      g_free (all);
+      return;
+    }
+  if (self->hearsay.length == MAX_TOLD)
+    g_hash_table_remove (self->heard, g_queue_pop_head (&self->hearsay));
+  g_hash_table_add (self->heard, all);
+  g_queue_push_tail (&self->hearsay, all);
+  if (self->told != NULL)
+    self->told (kind, text, own, self->told_data);
+}
+
 static void
 take_here (WsedFleet  *self,
            Member     *member,
@@ -315,8 +341,8 @@ wsed_fleet_hear (WsedFleet  *self,
     take_question (self, from, arguments, rest);
   else if (strcmp (message, "reply") == 0)
     wsed_inquiries_take (self->inquiries, from, arguments, rest);
-  else if (strcmp (message, "told") == 0 && self->told != NULL)
-    self->told (arguments, rest, FALSE, self->told_data);
+  else if (strcmp (message, "told") == 0)
+    take_told (self, arguments, rest, FALSE);
   else if (strcmp (message, "anew") == 0 || strcmp (message, "counts") == 0)
     {
       if (message[0] == 'a')
@@ -352,8 +378,15 @@ wsed_fleet_tell (WsedFleet  *self,
   g_autofree char *head = g_strconcat ("told ", kind, NULL);
 
   say (self, NULL, head, text);
-  if (self->told != NULL)
-    self->told (kind, text, TRUE, self->told_data);
+  take_told (self, kind, text, TRUE);
+}
+
+void
+wsed_fleet_relate (WsedFleet  *self,
+                   const char *kind,
+                   const char *text)
+{
+  take_told (self, kind, text, FALSE);
 }
 
 void
@@ -386,6 +419,8 @@ wsed_fleet_new (WsedRelay  *relay,
   self->census = wsed_census_new ();
   self->changed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->inquiries = wsed_inquiries_new (relay);
+  self->heard = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_queue_init (&self->hearsay);
   self->beat = g_timeout_add (WSED_FLEET_BEAT, on_beat, self);
   return self;
 }
@@ -399,6 +434,8 @@ wsed_fleet_free (WsedFleet *self)
   g_clear_handle_id (&self->beat, g_source_remove);
   g_clear_handle_id (&self->counts, g_source_remove);
   wsed_inquiries_free (self->inquiries);
+  g_queue_clear (&self->hearsay);
+  g_hash_table_unref (self->heard);
   g_hash_table_unref (self->changed);
   wsed_census_free (self->census);
   g_ptr_array_unref (self->members);

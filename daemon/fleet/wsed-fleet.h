@@ -54,5 +54,7 @@ void        wsed_fleet_ask       (WsedFleet *self, const char *to, const char *t
 void        wsed_question_answer (WsedQuestion *question, const char *text);
 /* Tells all, this one at once; @kind: letters. Bounded as in ask; may be lost. */
 void        wsed_fleet_tell      (WsedFleet *self, const char *kind, const char *text);
+/* What was told reached this daemon another way: the listener hears it, unless it has. */
+void        wsed_fleet_relate    (WsedFleet *self, const char *kind, const char *text);
 
 G_END_DECLS

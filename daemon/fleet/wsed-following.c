@@ -18,6 +18,7 @@ struct _WsedFollowing
   gpointer user_data;
   WsedSequence *sequence;
   WsedFleet *fleet;
+  WsedNotices *notices;
   gboolean started;
 };
 
@@ -73,8 +74,11 @@ on_lost (gpointer user_data)
 {
   WsedFollowing *self = user_data;
 
-  if (self->config.shared)
-    wsed_sequence_compare (self->sequence);
+  if (self->config.shared == NULL)
+    return;
+  wsed_sequence_compare (self->sequence);
+  if (self->notices != NULL)
+    wsed_notices_look (self->notices);
 }
 
 static void
@@ -116,12 +120,33 @@ wsed_following_new (const WsedFollowingConfig *config,
   if (config->relay != NULL)
     g_object_ref (config->relay);
   self->sequence = wsed_sequence_new (config->deliver, user_data);
-  if (!config->shared)
+  if (config->shared == NULL)
     return self;
+  wsed_postgres_address_ref (config->shared);
   wsed_sequence_share (self->sequence, config->log, config->main, config->relay, &shared);
   if (config->relay != NULL)
     self->fleet = wsed_fleet_new (config->relay, name);
   return self;
+}
+
+/* Nobody was here to have read what was erased before. */
+static void
+on_noticed (const char *kind,
+            const char *text,
+            gboolean    first,
+            gpointer    user_data)
+{
+  WsedFollowing *self = user_data;
+
+  if (!first || strcmp (kind, "erased") != 0)
+    wsed_fleet_relate (self->fleet, kind, text);
+}
+
+void
+wsed_following_read (WsedFollowing *self)
+{
+  if (self->fleet != NULL)
+    self->notices = wsed_notices_new (self->config.shared, on_noticed, self);
 }
 
 void
@@ -146,11 +171,13 @@ wsed_following_free (WsedFollowing *self)
 {
   if (self == NULL)
     return;
+  wsed_notices_free (self->notices);
   wsed_fleet_free (self->fleet);
   if (self->started)
     wsed_relay_stop (self->config.relay);
   wsed_sequence_free (self->sequence);
   g_clear_object (&self->config.relay);
+  g_clear_pointer (&self->config.shared, wsed_postgres_address_unref);
   g_free (self->name);
   g_free (self);
 }
@@ -159,6 +186,12 @@ WsedSequence *
 wsed_following_get_sequence (WsedFollowing *self)
 {
   return self->sequence;
+}
+
+WsedNotices *
+wsed_following_get_notices (WsedFollowing *self)
+{
+  return self->notices;
 }
 
 WsedFleet *

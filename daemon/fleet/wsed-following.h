@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fleet/wsed-fleet.h"
+#include "fleet/wsed-notices.h"
 #include "relay/wsed-sequence.h"
 
 G_BEGIN_DECLS
@@ -15,7 +16,7 @@ typedef struct
   WsedLog *log;
   WsedInbox *main;
   WsedRelay *relay;            /* NULL: none; referenced */
-  gboolean shared;             /* others append to the log, too */
+  WsedPostgresAddress *shared; /* where others append to the log, too: its database; else NULL. Referenced */
 
   /* All get the user data of wsed_following_new(). */
   WsedSequenceDeliver deliver;
@@ -33,7 +34,10 @@ void           wsed_following_stop (WsedFollowing *self);
 void           wsed_following_free (WsedFollowing *self);
 
 WsedSequence  *wsed_following_get_sequence (WsedFollowing *self);
-/* NULL: this daemon is alone on its log. */
+/* Before anything is let in: reads what the log's database says to all daemons, to whoever has set itself to be told by the fleet. */
+void           wsed_following_read  (WsedFollowing *self);
+/* NULL: this daemon is alone on its log; so are the notices, which are also NULL before they were read. */
+WsedNotices   *wsed_following_get_notices  (WsedFollowing *self);
 WsedFleet     *wsed_following_get_fleet    (WsedFollowing *self);
 /* FALSE: there is no relay. */
 gboolean       wsed_following_get_stats    (WsedFollowing *self, WsedRelayStats *stats);

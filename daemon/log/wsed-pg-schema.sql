@@ -86,6 +86,14 @@ CREATE TABLE wse.letter (
   size bigint NOT NULL
 );
 
+-- What holds at every daemon (wsed-notices.h).
+CREATE TABLE wse.notice (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind text NOT NULL,
+  text text NOT NULL,
+  until bigint NOT NULL
+);
+
 CREATE FUNCTION wse.now () RETURNS bigint LANGUAGE sql VOLATILE AS $f$
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 $f$;
@@ -262,6 +270,8 @@ BEGIN
   UPDATE wse.channel t SET low = c.head, emptied = coalesce(t.emptied, wse.now()),
          low_n = coalesce((SELECT p.n FROM wse.place p WHERE p.channel = c.id AND p.seq = c.head), t.low_n)
    WHERE t.id = c.id;
+  -- For the daemons that are not told by the relay.
+  INSERT INTO wse.notice (kind, text, until) VALUES ('erased', n || ' ' || head || ' ' || asked, wse.now() + 86400000000);
 END
 $f$;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* POST /api/revocations: puts an entry on the deny list, and answers when it is on disk. It reads the request and writes the answer. */
+/* POST /api/revocations: puts an entry on the deny list, and answers when it is kept for good: on disk, or where all daemons
+ * of the log find it. It reads the request and writes the answer. */
 
 #include "transport/wsed-api.h"
 
@@ -12,19 +13,18 @@ typedef struct
 {
   WsedApi *api;
   WsedPending *pending;
+  WsedRevocation *revocation;
 } Request;
 
 static void
-on_revoked (WsedRevocation *revocation,
-            const GError   *error,
-            gpointer        user_data)
+on_kept (const GError *error,
+         gpointer      user_data)
 {
   g_autofree Request *request = user_data;
+  g_autoptr (WsedRevocation) revocation = request->revocation;
   SoupServerMessage *message = wsed_pending_get_message (request->pending);
   GString *out;
 
-  if (error == NULL)
-    wsed_hearsay_tell_revoked (request->api, revocation);
   if (message != NULL && error != NULL)
     wsed_answer_error (message, 503, wse_error_get_code (error), error->message);
   else if (message != NULL)
@@ -35,6 +35,20 @@ on_revoked (WsedRevocation *revocation,
       wsed_answer_json (message, 201, out);
     }
   wsed_pending_done (request->pending);
+}
+
+static void
+on_revoked (WsedRevocation *revocation,
+            const GError   *error,
+            gpointer        user_data)
+{
+  Request *request = user_data;
+
+  request->revocation = wsed_revocation_ref (revocation);
+  if (error == NULL)
+    wsed_hearsay_tell_revoked (request->api, revocation, on_kept, request);
+  else
+    on_kept (error, request);
 }
 
 void
@@ -66,6 +80,6 @@ wsed_api_revoke (WsedApi           *api,
       return;
     }
   request = g_new (Request, 1);
-  *request = (Request) { api, wsed_pending_new (message) };
+  *request = (Request) { api, wsed_pending_new (message), NULL };
   wsed_authority_revoke (api->authority, revocation, on_revoked, request);
 }

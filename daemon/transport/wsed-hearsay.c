@@ -92,12 +92,18 @@ wsed_hearsay_tell_erased (WsedApi         *api,
 
 void
 wsed_hearsay_tell_revoked (WsedApi              *api,
-                           const WsedRevocation *revocation)
+                           const WsedRevocation *revocation,
+                           WsedNoted             done,
+                           gpointer              user_data)
 {
   g_autoptr (GString) text = g_string_new (NULL);
 
   if (api->fleet == NULL)
-    return;
+    {
+      done (NULL, user_data);
+      return;
+    }
   wsed_revocation_append (revocation, text);
   wsed_fleet_tell (api->fleet, "revoked", text->str);
+  wsed_notices_add (wsed_following_get_notices (api->following), "revoked", text->str, revocation->expires, done, user_data);
 }

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 void wsed_hearsay_listen       (WsedApi *api);
 /* Has been done here: this daemon's readers and all others are told. */
 void wsed_hearsay_tell_erased  (WsedApi *api, const WsedErase *erase);
-void wsed_hearsay_tell_revoked (WsedApi *api, const WsedRevocation *revocation);
+/* … and kept for those who come later: @done when it is, or is not. */
+void wsed_hearsay_tell_revoked (WsedApi *api, const WsedRevocation *revocation, WsedNoted done, gpointer user_data);
 
 G_END_DECLS

@@ -23,7 +23,7 @@ ARROWS = {
     'log': {'thread', 'postgres'},
     'redis': set(),
     'relay': {'log', 'metrics', 'redis', 'postgres'},
-    'fleet': {'relay', 'log', 'thread'},
+    'fleet': {'relay', 'log', 'thread', 'postgres'},
     'stream': {'thread', 'log', 'metrics', 'auth', 'tls'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
     'source': {'pipeline', 'metrics', 'log', 'thread'},

@@ -336,17 +336,37 @@ class Revoked(Several):
     kind = Guarded
 
     def test_revoked(self):
-        """a token that is revoked at one daemon is good at none, also for who is connected"""
+        """a token that is revoked at one daemon is good at none, also for who is connected, and after a restart of all"""
         first, second = self.start(2)
         alice = token('alice')
         client = self.connect(second, '/wse?history=0', headers=bearer(alice))
         answer = first.request('POST', '/api/revocations', json.dumps({'sub': 'alice'}), {**bearer(ADMIN), 'Content-Type': 'application/json'})
         self.assertEqual(answer.status, 201, answer)
         self.assertEqual(client.recv_close()[0], 4401)
+        self.refused(first, alice)
+        self.refused(second, alice)
         for daemon in (first, second):
-            with self.assertRaises(Refused) as refused:
-                daemon.connect('/wse?history=0', headers=bearer(alice))
-            self.assertEqual(refused.exception.status, 401)
+            daemon.stop()
+        second.start()
+        self.refused(second, alice)
+
+    def refused(self, daemon, credential):
+        with self.assertRaises(Refused) as refused:
+            daemon.connect('/wse?history=0', headers=bearer(credential))
+        self.assertEqual(refused.exception.status, 401)
+
+    def test_missed(self):
+        """what the relay did not tell is found in the log's database: a revocation, an erasure"""
+        first, second = self.start(2)
+        database = self.uri.split('/')[3].split('?')[0]
+        alice = token('alice')
+        client = self.connect(second, '/wse?history=0', headers=bearer(alice))
+        revoked = json.dumps({'sub': 'alice', 'iat': time.time() + 1})
+        postgres.ask(database, f"INSERT INTO wse.notice (kind, text, until) VALUES ('revoked', '{revoked}', 9223372036854775807), "
+                               "('erased', '0 0 user:bob', 9223372036854775807)")
+        self.assertEqual(client.recv_close()[0], 4401)
+        wait_until(lambda: 'wse_channels_erased_total 1' in second.request('GET', '/metrics', headers=bearer(ADMIN)).body.decode(), 'the erasure')
+        self.assertTrue(first.is_running())
 
 
 class OverRedis:
