@@ -11,8 +11,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define DATABASE "log"
-
 void
 log_fixture_open (LogFixture *fixture)
 {
@@ -49,8 +47,8 @@ log_fixture_init (LogFixture          *fixture,
   if (kind == LOG_POSTGRES)
     {
       postgres_fixture_start ();
-      fixture->path = postgres_fixture_get_uri (DATABASE);
-      g_free (postgres_fixture_ask (DATABASE, "DROP SCHEMA IF EXISTS wse CASCADE"));
+      fixture->path = postgres_fixture_get_uri (LOG_DATABASE);
+      g_free (postgres_fixture_ask (LOG_DATABASE, "DROP SCHEMA IF EXISTS wse CASCADE"));
     }
   else
     fixture->path = g_build_filename (fixture->directory, "wse.db", NULL);

@@ -14,6 +14,9 @@ typedef enum
   LOG_REOPENED,                /* SQLite, closed and opened again before every question: what is in memory was read back */
 } LogKind;
 
+/* Of LOG_POSTGRES. */
+#define LOG_DATABASE "log"
+
 typedef struct
 {
   LogKind kind;

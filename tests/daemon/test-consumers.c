@@ -1,103 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Durable readers in either log: what is acked stays, and only goes forward. */
+/* Durable readers in each log: what is acked stays, and only goes forward. */
 
-#include <glib/gstdio.h>
+#include "log-fixture.h"
+#include "postgres-fixture.h"
+
 #include <sqlite3.h>
-
-#include "log/wsed-memory-log.h"
-#include "log/wsed-sqlite-log.h"
-#include "wse-error.h"
-
-typedef struct
-{
-  WsedLog *log;
-  WsedInbox *inbox;
-  char *directory;             /* NULL: in memory */
-  char *path;
-} Fixture;
 
 static const WsedRetention retention = { .sync_full = TRUE };
 
 static void
-open_log (Fixture *fixture)
+set_up (LogFixture    *fixture,
+        gconstpointer  kind)
 {
-  g_autoptr(GError) error = NULL;
-
-  fixture->log = fixture->path == NULL ? wsed_memory_log_new (&retention) : wsed_sqlite_log_new (fixture->path, &retention, &error);
-  g_assert_no_error (error);
+  log_fixture_init (fixture, GPOINTER_TO_UINT (kind), &retention);
 }
 
 static void
-close_log (Fixture *fixture)
+tear_down (LogFixture    *fixture,
+           gconstpointer  kind)
 {
-  wsed_log_close (fixture->log);
-  g_clear_object (&fixture->log);
-}
-
-static void
-set_up (Fixture       *fixture,
-        gconstpointer  sqlite)
-{
-  fixture->inbox = wsed_inbox_new ();
-  if (sqlite != NULL)
-    {
-      fixture->directory = g_dir_make_tmp ("wse-consumers-XXXXXX", NULL);
-      fixture->path = g_build_filename (fixture->directory, "wse.db", NULL);
-    }
-  open_log (fixture);
-}
-
-static void
-tear_down (Fixture       *fixture,
-           gconstpointer  sqlite)
-{
-  close_log (fixture);
-  wsed_inbox_free (fixture->inbox);
-  if (fixture->directory != NULL)
-    {
-      g_autoptr(GDir) files = g_dir_open (fixture->directory, 0, NULL);
-      const char *name;
-
-      while ((name = g_dir_read_name (files)) != NULL)
-        {
-          g_autofree char *path = g_build_filename (fixture->directory, name, NULL);
-
-          g_unlink (path);
-        }
-      g_rmdir (fixture->directory);
-    }
-  g_free (fixture->directory);
-  g_free (fixture->path);
-}
-
-static void
-on_answer (WsedMessage *message,
-           gpointer     user_data)
-{
-  *(gboolean *) user_data = TRUE;
+  log_fixture_clear (fixture);
 }
 
 /* Takes @request; gives it back answered. */
 static WsedConsumer *
-ask (Fixture      *fixture,
+ask (LogFixture   *fixture,
      WsedConsumer *request)
 {
-  gboolean answered = FALSE;
-
-  request->message.run = on_answer;
-  request->message.user_data = &answered;
   wsed_log_consume (fixture->log, request);
-  while (!answered)
-    {
-      wsed_inbox_wait (fixture->inbox, -1);
-      wsed_inbox_run (fixture->inbox);
-    }
+  g_assert_true (log_wait (fixture->inbox) == &request->message);
   return request;
 }
 
 static void
-ack (Fixture    *fixture,
+ack (LogFixture *fixture,
      const char *user,
      const char *name,
      const char *channel,
@@ -112,7 +49,7 @@ ack (Fixture    *fixture,
 }
 
 static void
-expect (Fixture    *fixture,
+expect (LogFixture *fixture,
         const char *user,
         const char *name,
         const char *channel,
@@ -135,8 +72,8 @@ expect (Fixture    *fixture,
 }
 
 static void
-test_merge (Fixture       *fixture,
-            gconstpointer  sqlite)
+test_merge (LogFixture    *fixture,
+            gconstpointer  kind)
 {
   expect (fixture, "u", "c", "user:u", NULL, 0);
   ack (fixture, "u", "c", "user:u", "e1", 5);
@@ -154,8 +91,8 @@ test_merge (Fixture       *fixture,
 }
 
 static void
-test_limit (Fixture       *fixture,
-            gconstpointer  sqlite)
+test_limit (LogFixture    *fixture,
+            gconstpointer  kind)
 {
   g_autoptr(WsedConsumer) seventeenth = wsed_consumer_new ("u", "c16", fixture->inbox);
 
@@ -173,13 +110,13 @@ test_limit (Fixture       *fixture,
 }
 
 static void
-test_restart (Fixture       *fixture,
-              gconstpointer  sqlite)
+test_restart (LogFixture    *fixture,
+              gconstpointer  kind)
 {
   ack (fixture, "u", "c", "user:u", "e", 5);
-  close_log (fixture);
-  open_log (fixture);
-  if (sqlite != NULL)
+  log_fixture_close (fixture);
+  log_fixture_open (fixture);
+  if (GPOINTER_TO_UINT (kind) != LOG_MEMORY)
     expect (fixture, "u", "c", "user:u", "e", 5);
   else
     expect (fixture, "u", "c", "user:u", NULL, 0);
@@ -187,12 +124,17 @@ test_restart (Fixture       *fixture,
 
 /* Makes the consumer "old" one that was last used more than 30 days ago. */
 static void
-make_old (Fixture *fixture)
+make_old (LogFixture *fixture)
 {
-  g_autofree char *sql = g_strdup_printf ("UPDATE consumer SET used=%" G_GINT64_FORMAT " WHERE name='old'",
-                                          g_get_real_time () - WSED_CONSUMER_AGE - G_TIME_SPAN_HOUR);
+  const gint64 then = g_get_real_time () - WSED_CONSUMER_AGE - G_TIME_SPAN_HOUR;
+  g_autofree char *sql = g_strdup_printf ("UPDATE consumer SET used=%" G_GINT64_FORMAT " WHERE name='old'", then);
   sqlite3 *db;
 
+  if (fixture->kind == LOG_POSTGRES)
+    {
+      g_free (postgres_fixture_ask (LOG_DATABASE, "UPDATE wse.consumer SET used=%" G_GINT64_FORMAT " WHERE name='old'", then));
+      return;
+    }
   g_assert_cmpint (sqlite3_open (fixture->path, &db), ==, SQLITE_OK);
   sqlite3_busy_timeout (db, 60000);
   g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
@@ -201,8 +143,8 @@ make_old (Fixture *fixture)
 
 /* One that is to be forgotten, and still there, is no way to a seventeenth. */
 static void
-test_limit_forgotten (Fixture       *fixture,
-                      gconstpointer  sqlite)
+test_limit_forgotten (LogFixture    *fixture,
+                      gconstpointer  kind)
 {
   g_autoptr(WsedConsumer) old = wsed_consumer_new ("u", "old", fixture->inbox);
 
@@ -220,8 +162,8 @@ test_limit_forgotten (Fixture       *fixture,
 
 /* What its maker wants no more is not kept. */
 static void
-test_withdrawn (Fixture       *fixture,
-                gconstpointer  sqlite)
+test_withdrawn (LogFixture    *fixture,
+                gconstpointer  kind)
 {
   g_autoptr(WsedConsumer) request = wsed_consumer_new ("u", "c", fixture->inbox);
 
@@ -235,16 +177,32 @@ test_withdrawn (Fixture       *fixture,
 
 /* Not used for 30 days: forgotten, and its place is free. */
 static void
-test_forgotten (Fixture       *fixture,
-                gconstpointer  sqlite)
+test_forgotten (LogFixture    *fixture,
+                gconstpointer  kind)
 {
   ack (fixture, "u", "old", "user:u", "e", 5);
   ack (fixture, "u", "new", "user:u", "e", 6);
-  close_log (fixture);
+  log_fixture_close (fixture);
   make_old (fixture);
-  open_log (fixture);
+  log_fixture_open (fixture);
   expect (fixture, "u", "old", "user:u", NULL, 0);
   expect (fixture, "u", "new", "user:u", "e", 6);
+}
+
+static void
+add (const char *name,
+     LogKind     first,
+     void      (*test) (LogFixture *, gconstpointer))
+{
+  static const char *const kinds[] = { "memory", "sqlite", "postgres" };
+
+  for (guint kind = first; kind <= LOG_POSTGRES; kind++)
+    {
+      g_autofree char *path = g_strdup_printf ("/consumers/%s/%s", kinds[kind], name);
+
+      if (kind != LOG_POSTGRES || postgres_fixture_is_installed ())
+        g_test_add (path, LogFixture, GUINT_TO_POINTER (kind), set_up, test, tear_down);
+    }
 }
 
 int
@@ -252,14 +210,11 @@ main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define BOTH(name, test) \
-  g_test_add ("/consumers/memory/" name, Fixture, NULL, set_up, test, tear_down); \
-  g_test_add ("/consumers/sqlite/" name, Fixture, "sqlite", set_up, test, tear_down)
-  BOTH ("merge", test_merge);
-  BOTH ("limit", test_limit);
-  BOTH ("restart", test_restart);
-  BOTH ("withdrawn", test_withdrawn);
-  g_test_add ("/consumers/sqlite/limit-forgotten", Fixture, "sqlite", set_up, test_limit_forgotten, tear_down);
-  g_test_add ("/consumers/sqlite/forgotten", Fixture, "sqlite", set_up, test_forgotten, tear_down);
+  add ("merge", LOG_MEMORY, test_merge);
+  add ("limit", LOG_MEMORY, test_limit);
+  add ("restart", LOG_MEMORY, test_restart);
+  add ("withdrawn", LOG_MEMORY, test_withdrawn);
+  add ("limit-forgotten", LOG_SQLITE, test_limit_forgotten);
+  add ("forgotten", LOG_SQLITE, test_forgotten);
   return g_test_run ();
 }
