@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Usage: bench-log [EVENTS [CHANNELS [BATCH [KEEP]]]] The log by itself, as a measure for bench-ingest: appends batches of events
+/* Usage: bench-log [EVENTS [CHANNELS [BATCH [KEEP [URI]]]]] The log by itself, in a file or in the PostgreSQL database of that URI, as a measure for bench-ingest: appends batches of events
  * of about 370 bytes on channels of Zipf popularity, 1.8 of them an event, durable and with retention at work, and prints one line
  * of JSON with what EVENTS of them, after as many to warm up, took of the processor. Encoding, index, checkpoints and retention are
  * in it; making the events is told apart. */
+#include "log/wsed-pg-log.h"
 #include "log/wsed-sqlite-log.h"
 
+#include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 /* Batches under way at a time: as many as bench-ingest has connections. */
 #define IN_FLIGHT 4
 
 static double *popularity;
+static double making;          /* seconds of the processor that the events took */
 static guint n_channels = 1000;
 
 static void
@@ -84,6 +88,16 @@ make_batch (GRand  *random,
   return events;
 }
 
+/* Finer than the clock's ticks. */
+static double
+thread_seconds (void)
+{
+  struct timespec time;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec + time.tv_nsec / 1e9;
+}
+
 static double
 cpu_seconds (int who)
 {
@@ -93,13 +107,23 @@ cpu_seconds (int who)
   return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Takes the answers that are there, or waits for one. */
+static gboolean
+on_answer (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* Takes the answers that are there, or waits for one. @loop: the log has no thread of its own. */
 static guint
-take_answers (WsedInbox *inbox)
+take_answers (WsedInbox *inbox,
+              gboolean   loop)
 {
   guint taken = 0;
 
-  wsed_inbox_wait (inbox, -1);
+  if (loop)
+    g_main_context_iteration (NULL, TRUE);
+  else
+    wsed_inbox_wait (inbox, -1);
   for (WsedMessage *message = wsed_inbox_take (inbox), *next; message != NULL; message = next, taken++)
     {
       WsedAppend *append = (WsedAppend *) message;
@@ -118,18 +142,24 @@ append_all (WsedLog   *log,
             GRand     *random,
             guint64    first,
             guint64    events,
-            guint      batch)
+            guint      batch,
+            gboolean   loop)
 {
   guint in_flight = 0;
 
+  making = 0;
   for (guint64 sent = 0; sent < events; sent += batch, in_flight++)
     {
-      if (in_flight >= IN_FLIGHT)
-        in_flight -= take_answers (inbox);
-      wsed_log_append (log, wsed_append_new (make_batch (random, first + sent, batch), inbox));
+      double began = thread_seconds ();
+      GPtrArray *made = make_batch (random, first + sent, batch);
+
+      making += thread_seconds () - began;
+      while (in_flight >= IN_FLIGHT)
+        in_flight -= take_answers (inbox, loop);
+      wsed_log_append (log, wsed_append_new (made, inbox));
     }
   while (in_flight > 0)
-    in_flight -= take_answers (inbox);
+    in_flight -= take_answers (inbox, loop);
 }
 
 static void
@@ -158,22 +188,27 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autoptr (GRand) random = g_rand_new_with_seed (1);
   WsedInbox *inbox = wsed_inbox_new ();
+  const char *uri = argc > 5 ? argv[5] : NULL;
+  GSource *answers = g_unix_fd_source_new (wsed_inbox_get_fd (inbox), G_IO_IN);
   WsedLogStats stats;
   WsedLog *log;
   double cpu, own, wall;
 
   n_channels = argc > 2 ? atoi (argv[2]) : 1000;
   fill_popularity ();
-  log = wsed_sqlite_log_new (path, &retention, &error);
+  g_source_set_callback (answers, G_SOURCE_FUNC (on_answer), NULL, NULL);
+  g_source_attach (answers, NULL);
+  log = uri != NULL ? wsed_pg_log_new (uri, &retention, 0, &error) : wsed_sqlite_log_new (path, &retention, &error);
   if (log == NULL)
     g_error ("%s", error->message);
-  append_all (log, inbox, random, 0, events, batch);
+  append_all (log, inbox, random, 0, events, batch, uri != NULL);
   cpu = cpu_seconds (RUSAGE_SELF);
   own = cpu_seconds (RUSAGE_THREAD);
   wall = g_get_monotonic_time ();
-  append_all (log, inbox, random, events, events, batch);
+  append_all (log, inbox, random, events, events, batch, uri != NULL);
   cpu = cpu_seconds (RUSAGE_SELF) - cpu;
-  own = cpu_seconds (RUSAGE_THREAD) - own;
+  /* Without a thread of its own the log is in this one, too. */
+  own = uri != NULL ? making : cpu_seconds (RUSAGE_THREAD) - own;
   wall = (g_get_monotonic_time () - wall) / 1e6;
   wsed_log_get_stats (log, &stats);
   printf ("{\"events\":%" G_GUINT64_FORMAT ",\"channels\":%u,\"batch\":%u,\"keep\":%" G_GUINT64_FORMAT
@@ -184,6 +219,8 @@ main (int argc, char **argv)
           stats.events, stats.bytes);
   wsed_log_close (log);
   g_object_unref (log);
+  g_source_destroy (answers);
+  g_source_unref (answers);
   wsed_inbox_free (inbox);
   remove_files (directory, path);
   g_free (popularity);
