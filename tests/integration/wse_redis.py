@@ -48,7 +48,7 @@ class Redis:
         # Under its own name it would be the program that looks at files.
         command = ['bash', '-c', 'exec -a redis-server "$0" "$@"', PROGRAM, *self.options]
         if os.geteuid() == 0:
-            command = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', *command]
+            command = ['setpriv', '--pdeathsig=KILL', '--reuid=nobody', '--regid=nogroup', '--clear-groups', *command]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self.answers, 'Redis to answer')
         return self
