@@ -208,7 +208,7 @@ static const WsedOption options[] = {
     .help = "The least important of its own messages that wsed writes" },
   { "redis-url", WSED_OPTION_TEXT, .form = "redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, or unix:///PATH?db=DB", .check = check_redis,
     .offset = IN (redis_url), .secret = TRUE,
-    .help = "A Redis whose channels are listened to: what is published on wse:user:ID and its like goes to those who are connected" },
+    .help = "A Redis whose channels are listened to: what is published on wse:user:ID and its like goes to those who are connected; of several daemons on one log, the relay between them" },
   { "redis-ca", WSED_OPTION_PATH, .offset = IN (redis_ca),
     .help = "Certificates that the one of Redis must lead to, PEM, for rediss://. By default the system's" },
   { "redis-cert", WSED_OPTION_PATH, .offset = IN (redis_cert), .help = "Certificate of one's own for a Redis that asks for one, PEM" },
