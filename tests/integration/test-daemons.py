@@ -248,6 +248,13 @@ class Together(Several):
         client.recv_control('hello')
         return client
 
+    def opened_where_allowed(self, daemon, user):
+        try:
+            return self.opened(daemon, user)
+        except Refused as refused:
+            self.assertEqual(refused.status, 429)
+            return None
+
     def count(self, daemon, user):
         return len(daemon.get(f'/api/connections?user={user}')['connections'])
 
@@ -267,7 +274,7 @@ class Together(Several):
             wait_until(lambda daemon=daemon: self.is_refused(daemon, 'many'), 'the fourth to be refused', 1)
             self.opened(daemon, 'other').close()
         clients[0].finish()
-        clients[0] = wait_until(lambda: not self.is_refused(daemons[2], 'many') and self.opened(daemons[2], 'many'), 'a place to be free')
+        clients[0] = wait_until(lambda: self.opened_where_allowed(daemons[2], 'many'), 'a place to be free')
         wait_until(lambda: self.is_refused(daemons[0], 'many'), 'the fourth to be refused', 1)
         daemons[1].kill()
         wait_until(lambda: not self.is_refused(daemons[0], 'many'), 'the killed one to be forgotten', 10)
