@@ -409,6 +409,21 @@ class OrderOverRedis(OverRedis, Order):
             wait_until(lambda: second.get('/api/health')['components']['relay'] == 'ok', 'the relay to be back')
 
 
+    def test_foreign(self):
+        """What a stranger publishes in Redis reaches the readers of all daemons, once, between events of the log"""
+        first, second = self.start(2)
+        clients = [self.connect(daemon, '/wse?user_id=f&history=0') for daemon in (first, second)]
+        wait_until(lambda: self.redis('PUBSUB', 'NUMSUB', 'wse:user:f')[1] == 2, 'both to listen')
+        for number in range(5):
+            self.redis('PUBLISH', 'wse:user:f', json.dumps({'event_type': 'a', 'event_id': f'f-{number}', 'data': number}))
+            second.publish(tick('f', number))
+        for client in clients:
+            got = [client.recv() for _ in range(10)]
+            self.assertEqual([message['p'] for message in got if message['seq'] == 0], list(range(5)))
+            self.assertEqual([message['seq'] for message in got if message['seq'] > 0], list(range(1, 6)))
+            client.request('ping')
+
+
 class TogetherOverRedis(OverRedis, Together):
     """The same with Redis between them; the limit is the same part of it."""
 
