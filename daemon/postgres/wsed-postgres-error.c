@@ -61,6 +61,8 @@ wsed_postgres_error_of_connection (const PGconn *connection,
   const char *message = PQerrorMessage (connection), *code = find_code (message), *why = strstr (message, where);
   g_autofree char *text = tidy (code != NULL ? code + 7 : why != NULL ? why + strlen (where) : message);
 
+  if (PQconnectionNeedsPassword (connection))
+    return g_error_new (WSE_ERROR, WSE_ERROR_FAILED, "%s: it wants a password, and there is none", doing);
   return g_error_new (WSE_ERROR, code == NULL || passes (code) ? WSE_ERROR_UNAVAILABLE : WSE_ERROR_FAILED, "%s: %s", doing,
                       text[0] != '\0' ? text : "the connection is lost");
 }

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The log in PostgreSQL as an operator meets it: a server that is away, at the start or later, what is refused, and a password that nobody sees."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+from wse_postgres import Postgres
+from wse_test import WSED, Daemon, main, wait_until
+
+PASSWORD = 'hunter2-and-more'
+# What a daemon says of a log that it cannot use.
+ALLOW = 'log cannot be used|kept after all|another daemon|relay|connection'
+
+
+def setUpModule():
+    global postgres
+    postgres = Postgres()
+    postgres.start()
+
+
+def tearDownModule():
+    postgres.close()
+
+
+def health(daemon):
+    answer = daemon.request('GET', '/api/health')
+    return answer.status, json.loads(answer.body)
+
+
+def payload(client):
+    """Of the next event."""
+    return client.recv_until(lambda message: 'seq' in message)[-1]['p']
+
+
+def refused(log):
+    """Runs wsed, which must not start; gives what it says."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith('WSE_')}
+    with tempfile.TemporaryDirectory() as state:
+        done = subprocess.run([WSED, '--dev', '--listen=127.0.0.1:0'], env={**clean, 'STATE_DIRECTORY': state, 'WSE_LOG': log}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    return done.stderr
+
+
+class Outages(unittest.TestCase):
+    def wait_for(self, daemon, status):
+        wait_until(lambda: health(daemon)[1]['components']['log'] == status, f'a log that is {status}')
+
+    def test_outage(self):
+        """while the server is away publishing is 503 and health says it; then all goes on, for those who stayed connected, too"""
+        with Daemon(log=postgres.new(), allow=ALLOW) as daemon:
+            daemon.publish(*[{'event_type': 'tick', 'user_id': 'u', 'payload': i} for i in range(3)])
+            with daemon.connect('/wse?user_id=u&history=10') as client:
+                self.assertEqual([payload(client) for _ in range(3)], [0, 1, 2])
+                postgres.kill()
+                answer = daemon.request('POST', '/api/events', json.dumps({'event_type': 'tick', 'user_id': 'u'}), {'Content-Type': 'application/json'})
+                self.assertEqual(answer.status, 503)
+                self.assertIn('retry-after', answer.headers)
+                self.wait_for(daemon, 'down')
+                status, body = health(daemon)
+                self.assertEqual((status, body['status']), (503, 'down'))
+                self.assertNotIn(postgres.directory, body['reason'])
+                self.assertEqual(daemon.metric('wse_log_writable'), 0)
+                postgres.start()
+                self.wait_for(daemon, 'ok')
+                self.assertEqual(health(daemon)[0], 200)
+                daemon.publish({'event_type': 'tick', 'user_id': 'u', 'payload': 'after'})
+                self.assertEqual(payload(client), 'after')
+            self.assertEqual([event['metadata'] for event in daemon.get('/api/events?channel=user:u&user_id=u')['events']], [0, 1, 2, 'after'])
+
+    def test_absent(self):
+        """a daemon that is started before its database waits for it"""
+        log = postgres.new()
+        postgres.kill()
+        try:
+            with Daemon(log=log, allow=ALLOW) as daemon:
+                self.assertEqual(health(daemon)[1]['status'], 'down')
+                self.assertEqual(daemon.post({'event_type': 'tick', 'user_id': 'u'})[0], 503)
+                postgres.start()
+                self.wait_for(daemon, 'ok')
+                daemon.publish({'event_type': 'tick', 'user_id': 'u', 'payload': 1})
+        finally:
+            if postgres.process.poll() is not None:
+                postgres.start()
+
+    def test_restart(self):
+        """a daemon that is killed finds everything again"""
+        log = postgres.new()
+        with Daemon(log=log) as daemon:
+            daemon.publish(*[{'event_type': 'tick', 'user_id': 'u', 'payload': i, 'event_id': str(i)} for i in range(3)])
+            daemon.kill()
+            daemon.start()
+            self.assertEqual(daemon.post({'event_type': 'tick', 'user_id': 'u', 'payload': 1, 'event_id': '1'}),
+                             (200, {'event_id': '1', 'channel': 'user:u', 'seq': 2, 'duplicate': True}))
+            self.assertEqual(daemon.publish({'event_type': 'tick', 'user_id': 'u'})[0]['seq'], 4)
+
+
+class Refusals(unittest.TestCase):
+    def test_newer(self):
+        """what a newer version has made is left alone"""
+        log = postgres.new()
+        with Daemon(log=log):
+            pass
+        postgres.ask(f'wse{postgres.databases}', 'UPDATE wse.log SET format = 999')
+        self.assertIn('newer version', refused(log))
+
+    def test_missing(self):
+        """a database that is not there stops the start"""
+        self.assertIn('database "nowhere" does not exist', refused(f'postgresql://wse@/nowhere?host={postgres.directory}'))
+
+    def test_password(self):
+        """the password opens the log, and stands nowhere; a wrong one stops the start"""
+        postgres.new()
+        name = f'wse{postgres.databases}'
+        postgres.ask('postgres', f"CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'")
+        postgres.ask('postgres', f'GRANT CREATE ON DATABASE {name} TO guarded')
+        with open(f'{postgres.directory}/data/pg_hba.conf', 'w', encoding='utf-8') as file:
+            file.write('local all guarded scram-sha-256\nlocal all all trust\n')
+        postgres.ask('postgres', 'SELECT pg_reload_conf()')
+        wrong = refused(f'postgresql://guarded:{PASSWORD}-not@/{name}?host={postgres.directory}')
+        self.assertIn('password authentication failed', wrong)
+        self.assertNotIn('hunter2', wrong)
+        self.assertIn('password', refused(f'postgresql://guarded@/{name}?host={postgres.directory}'))
+        for log in (f'postgresql://guarded:{PASSWORD}@/{name}?host={postgres.directory}',
+                    f'postgres:///{name}?host={postgres.directory}&user=guarded&password={PASSWORD}'):
+            with Daemon(log=log, allow=ALLOW) as daemon:
+                daemon.publish({'event_type': 'tick', 'user_id': 'u'})
+                postgres.ask('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guarded'")
+                daemon.publish({'event_type': 'tick', 'user_id': 'u'})
+                for path in ('/metrics', '/api/metrics', '/api/health', '/api/events/stats'):
+                    self.assertNotIn(b'hunter2', daemon.request('GET', path).body)
+                self.assertNotIn('hunter2', daemon.output())
+                self.assertIn('guarded@', daemon.output())
+
+
+if __name__ == '__main__':
+    main()
