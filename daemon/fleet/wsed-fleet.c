@@ -33,6 +33,7 @@ struct _WsedFleet
   WsedCensus *census;          /* of this one */
   GHashTable *changed;         /* set of users whose counts have to be told */
   gint64 counts_told;          /* monotonic */
+  gboolean stopped;
   WsedInquiries *inquiries;
   GHashTable *heard;           /* set of what was told last */
   GQueue hearsay;              /* of it, oldest first */
@@ -119,7 +120,7 @@ wsed_fleet_count (WsedFleet  *self,
 {
   gint64 since = g_get_monotonic_time () - self->counts_told;
 
-  if (!wsed_census_set (self->census, user, count))
+  if (self->stopped || !wsed_census_set (self->census, user, count))
     return;
   g_hash_table_add (self->changed, g_strdup (user));
   if (since >= COUNTS_INTERVAL * G_TIME_SPAN_MILLISECOND)
@@ -254,6 +255,8 @@ wsed_fleet_get_next (WsedFleet  *self,
       if (g_strcmp0 (next, after) == 0)
         next = NULL;
     }
+  if (self->stopped)
+    return NULL;
   if (g_strcmp0 (self->name, after) > 0 && (next == NULL || strcmp (self->name, next) < 0))
     return self->name;
   return next;
@@ -320,7 +323,7 @@ wsed_fleet_hear (WsedFleet  *self,
   char *rest = strchr (message, '\n'), *arguments;
   Member *member;
 
-  if (rest == NULL || strlen (message) != length || !g_utf8_validate (message, (gssize) length, NULL))
+  if (self->stopped || rest == NULL || strlen (message) != length || !g_utf8_validate (message, (gssize) length, NULL))
     return;
   *rest++ = '\0';
   arguments = strchr (message, ' ');
@@ -426,12 +429,22 @@ wsed_fleet_new (WsedRelay  *relay,
 }
 
 void
+wsed_fleet_stop (WsedFleet *self)
+{
+  if (self->stopped)
+    return;
+  say (self, NULL, "bye", "");
+  self->stopped = TRUE;
+  g_clear_handle_id (&self->beat, g_source_remove);
+  wsed_inquiries_stop (self->inquiries);
+}
+
+void
 wsed_fleet_free (WsedFleet *self)
 {
   if (self == NULL)
     return;
-  say (self, NULL, "bye", "");
-  g_clear_handle_id (&self->beat, g_source_remove);
+  wsed_fleet_stop (self);
   g_clear_handle_id (&self->counts, g_source_remove);
   wsed_inquiries_free (self->inquiries);
   g_queue_clear (&self->hearsay);

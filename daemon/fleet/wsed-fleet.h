@@ -27,7 +27,9 @@ typedef void (*WsedTold)     (const char *kind, const char *text, gboolean own, 
 
 /* @name: this daemon's, as the relay was started with. Borrows @relay. */
 WsedFleet  *wsed_fleet_new       (WsedRelay *relay, const char *name);
-/* Says goodbye. NULL is allowed. */
+/* Says goodbye: nobody else is asked, and nothing is heard any more. */
+void        wsed_fleet_stop      (WsedFleet *self);
+/* NULL is allowed. */
 void        wsed_fleet_free      (WsedFleet *self);
 void        wsed_fleet_set_asked (WsedFleet *self, WsedAsked asked, gpointer user_data);
 void        wsed_fleet_set_told  (WsedFleet *self, WsedTold told, gpointer user_data);

@@ -164,6 +164,8 @@ void
 wsed_following_stop (WsedFollowing *self)
 {
   wsed_sequence_stop (self->sequence);
+  if (self->fleet != NULL)
+    wsed_fleet_stop (self->fleet);
 }
 
 void

@@ -26,6 +26,7 @@ typedef struct
 struct _WsedInquiries
 {
   WsedRelay *relay;
+  gboolean stopped;
   guint64 last;
   GHashTable *waiting;         /* (element-type guint64 Inquiry), owned by finish() */
 };
@@ -64,9 +65,16 @@ wsed_inquiries_forget (WsedInquiries *self,
 }
 
 void
+wsed_inquiries_stop (WsedInquiries *self)
+{
+  self->stopped = TRUE;
+  wsed_inquiries_forget (self, NULL);
+}
+
+void
 wsed_inquiries_free (WsedInquiries *self)
 {
-  wsed_inquiries_forget (self, NULL);
+  wsed_inquiries_stop (self);
   g_hash_table_unref (self->waiting);
   g_free (self);
 }
@@ -88,9 +96,16 @@ wsed_inquiries_ask (WsedInquiries *self,
                     WsedAnswered   done,
                     gpointer       user_data)
 {
-  Inquiry *inquiry = g_new0 (Inquiry, 1);
-  g_autofree char *message = g_strdup_printf ("ask %" G_GUINT64_FORMAT "\n%s", ++self->last, text);
+  g_autofree char *message = NULL;
+  Inquiry *inquiry;
 
+  if (self->stopped)
+    {
+      done (NULL, user_data);
+      return;
+    }
+  message = g_strdup_printf ("ask %" G_GUINT64_FORMAT "\n%s", ++self->last, text);
+  inquiry = g_new0 (Inquiry, 1);
   inquiry->inquiries = self;
   inquiry->id = self->last;
   inquiry->to = g_strdup (to);

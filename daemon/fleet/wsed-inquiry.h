@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef struct _WsedInquiries WsedInquiries;
 
 WsedInquiries *wsed_inquiries_new    (WsedRelay *relay);
-/* Those under way get no answer. */
+/* Those under way, and those to come, get no answer. */
+void           wsed_inquiries_stop   (WsedInquiries *self);
 void           wsed_inquiries_free   (WsedInquiries *self);
 void           wsed_inquiries_ask    (WsedInquiries *self, const char *to, const char *text, WsedAnswered done, gpointer user_data);
 /* "ID INDEX LAST" and a piece of the answer. */

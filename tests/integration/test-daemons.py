@@ -5,6 +5,7 @@ dies; and what holds for a user holds at all of them."""
 import contextlib
 import json
 import random
+import signal
 import threading
 import time
 
@@ -225,6 +226,48 @@ class Death(Several):
         self.assertEqual(got['user:k'][:len(answered)], answered)
         self.assertEqual(len(got['user:k']), len(set(got['user:k'])))
         self.assertLessEqual(len(got['user:k']), len(answered) + 2)
+
+    def test_stopped(self):
+        """the database is killed, then a daemon is held still: readers of both have everything once, in order, and go on by themselves"""
+        first, second = self.start(2)
+        done, published, readers = threading.Event(), [], []
+
+        def publish():
+            while not done.is_set():
+                event = tick('d', len(published), f'd{len(published)}')
+                with contextlib.suppress(OSError):
+                    if first.post(event)[0] in (200, 201):
+                        published.append(event['event_id'])
+                        continue
+                time.sleep(0.05)
+
+        publisher = threading.Thread(target=publish)
+        for daemon in (first, second):
+            got = {}
+            client = self.connect(daemon, '/wse?user_id=d&history=0')
+            readers.append((threading.Thread(target=read_all, args=(client, ['user:d'], got, lambda message: message['id'])), got))
+        for thread in (publisher, *(reader for reader, _ in readers)):
+            thread.start()
+        self.publish_more(published)
+        postgres.kill()
+        time.sleep(1)
+        postgres.start()
+        self.publish_more(published)
+        second.process.send_signal(signal.SIGSTOP)
+        self.publish_more(published)
+        time.sleep(2)
+        second.process.send_signal(signal.SIGCONT)
+        self.publish_more(published)
+        done.set()
+        publisher.join()
+        second.publish(tick('d', 'last', 'last'))
+        for reader, got in readers:
+            reader.join(30)
+            self.assertFalse(reader.is_alive())
+            self.assertEqual(got['user:d'], published + ['last'])
+
+    def publish_more(self, published):
+        wait_until(lambda before=len(published): len(published) > before + 40, 'more to be published')
 
     def test_cut_off(self):
         """the relay's connection ends at the server: it is told by health, mended by itself, and nothing is missed"""
