@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Events from Kafka, with a broker of Apache Kafka: what the mock cluster shows, and transactions, and a topic that is made anew."""
 
+import signal
 import unittest
 
 from wse_kafka import REQUIRED, Broker, KafkaCases, Reader, Tool, fetch
+from wse_postgres import Postgres
 from wse_test import main, skip_all, wait_until
 
 
@@ -39,6 +41,39 @@ class Real(KafkaCases, unittest.TestCase):
             daemon.start()
             self.assertEqual(daemon.wait_kept('p0', 21)[-1]['metadata'], 'new')
             self.assertEqual(daemon.metric('wse_kafka_resets_total'), 1)
+
+    def test_members(self):
+        """two daemons of one group and one log: killed, stopped and back in the middle of it, each event once, in order, with both"""
+        partitions, count = 6, 1500
+        self.broker.create('shared', partitions)
+        with Postgres() as postgres:
+            log = postgres.new()
+            with Reader(self.broker, 'shared', log=log) as one, Reader(self.broker, 'shared', log=log) as two:
+                self.broker.client.send('burst', 'shared', partitions, 0, count, 1000)
+                wait_until(lambda: 'partitions less' in one.output() + two.output(), 'the two to share the partitions')
+                one.kill()
+                one.start()
+                wait_until(lambda: one.kafka() == two.kafka() == 'ok', 'the group to be settled')
+                two.stop()
+                two.start()
+                self.broker.client.answer()
+                self.check_complete(one, partitions, count)
+                self.check_complete(two, partitions, count)
+
+    def test_faster_reader(self):
+        """where another reader has moved the position, nothing of one's own batch is kept, and one goes on from there"""
+        self.broker.create('race', 1)
+        with Postgres() as postgres:
+            log = postgres.new()
+            with Reader(self.broker, 'race', log=log) as daemon:
+                self.broker.client.do('burst', 'race', 1, 0, 10, 0)
+                daemon.wait_kept('p0', 10)
+                daemon.process.send_signal(signal.SIGSTOP)
+                self.broker.client.do('burst', 'race', 1, 10, 10, 0)
+                postgres.ask('wse1', "UPDATE wse.position SET position = 15 WHERE source = 'kafka:wse/race/0'")
+                daemon.process.send_signal(signal.SIGCONT)
+                self.assertEqual([event['metadata']['i'] for event in daemon.wait_kept('p0', 15)], [*range(10), *range(15, 20)])
+                self.assertGreater(daemon.metric('wse_kafka_conflicts_total'), 0)
 
     def try_create(self, topic):
         try:
