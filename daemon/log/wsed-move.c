@@ -62,6 +62,20 @@ wsed_positions_add (WsedPositions *positions,
   g_array_append_val (positions->positions, found);
 }
 
+gint64
+wsed_positions_find (const WsedPositions *positions,
+                     const char          *source)
+{
+  for (guint i = 0; i < positions->positions->len; i++)
+    {
+      const WsedSourcePosition *position = &g_array_index (positions->positions, WsedSourcePosition, i);
+
+      if (strcmp (position->source, source) == 0)
+        return position->position;
+    }
+  return -1;
+}
+
 void
 wsed_positions_free (WsedPositions *positions)
 {

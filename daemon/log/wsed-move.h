@@ -44,6 +44,8 @@ typedef struct
 
 WsedPositions *wsed_positions_new  (const char *prefix, WsedInbox *reply_to);
 void           wsed_positions_free (WsedPositions *positions);
+/* -1: there is none of this source. */
+gint64         wsed_positions_find (const WsedPositions *positions, const char *source);
 /* For the stores. */
 void           wsed_positions_add  (WsedPositions *positions, const char *source, gint64 position);
 

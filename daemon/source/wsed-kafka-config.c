@@ -16,7 +16,6 @@ typedef struct
 
 /* May be said otherwise in the file. */
 static const Property presets[] = {
-  { "client.id", "wsed" },
   { "isolation.level", "read_committed" },
   { "allow.auto.create.topics", "false" },
   { "socket.nagle.disable", "true" },
@@ -56,7 +55,7 @@ set (rd_kafka_conf_t  *conf,
 static gboolean
 is_own (const char *name)
 {
-  static const char *const others[] = { "bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", NULL };
+  static const char *const others[] = { "client.id", "bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", NULL };
 
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
     if (strcmp (own[i].name, name) == 0)
@@ -159,7 +158,7 @@ wsed_kafka_config_make (const WsedKafkaConfig  *config,
   if (set_all (conf, presets, G_N_ELEMENTS (presets), error)
       && (config->properties == NULL || read_file (conf, config->properties, latest, error))
       && set_all (conf, own, G_N_ELEMENTS (own), error) && set (conf, "bootstrap.servers", brokers, error)
-      && set (conf, "group.id", config->group, error)
+      && set (conf, "group.id", config->group, error) && set (conf, "client.id", config->client, error)
       && (config->instance == NULL || set (conf, "group.instance.id", config->instance, error)))
     return conf;
   rd_kafka_conf_destroy (conf);

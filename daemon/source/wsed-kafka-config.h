@@ -14,6 +14,8 @@ typedef struct
   const char * const *topics;  /* names, and patterns that begin with ^ */
   const char *group;
   const char *instance;        /* for static membership; NULL: none */
+  const char *client;          /* what the brokers call all lives of this daemon */
+  gboolean shared;             /* other daemons may write to the log, too */
   const char *properties;      /* a file of librdkafka's properties; NULL: none */
 } WsedKafkaConfig;
 

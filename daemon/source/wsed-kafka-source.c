@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "metrics/wsed-health.h"
-#include "metrics/wsed-metrics.h"
 #include "source/wsed-kafka-consumer.h"
+#include "source/wsed-kafka-group.h"
+#include "source/wsed-kafka-metrics.h"
 #include "source/wsed-kafka-partition.h"
 #include "wse-error.h"
 
@@ -22,12 +23,8 @@
 #define MAX_REST (G_USEC_PER_SEC)
 /* ms until the log is asked again where the sources stand */
 #define ASK_AGAIN 1000
-
-typedef struct
-{
-  WsedMetricFamily *lag, *age;
-  WsedMetric *messages, *rebalances, *resets, *paused;
-} Metrics;
+/* Looks that may find no more than an earlier life of this daemon in the group */
+#define MANY_LOOKS 30
 
 struct _WsedKafkaSource
 {
@@ -39,8 +36,11 @@ struct _WsedKafkaSource
   GStrv topics;
   gboolean latest;             /* a partition unknown to the log begins at its end */
   WsedKafkaConsumer *consumer;
+  WsedKafkaGroup *others;      /* NULL: the log is shared, the group may be, too */
+  gboolean subscribed;
+  guint strangers;             /* looks in a row that found others in a group that is not to be shared */
   WsedKafkaPartitions shared;
-  Metrics metrics;
+  WsedKafkaMetrics metrics;
 
   GHashTable *partitions;      /* "TOPIC/PARTITION" → WsedKafkaPartition */
   WsedKafkaPartition *last;    /* the last message's; NULL: to be looked up */
@@ -73,6 +73,9 @@ tell_health (WsedKafkaSource *self)
 {
   if (self->fatal != NULL)
     wsed_health_set (WSED_HEALTH_KAFKA, WSED_HEALTH_DOWN, self->fatal);
+  else if (self->strangers > 0)
+    wsed_health_set (WSED_HEALTH_KAFKA, self->strangers < MANY_LOOKS && !self->subscribed ? WSED_HEALTH_DEGRADED : WSED_HEALTH_DOWN,
+                     "others are in the consumer group, but the log is this daemon's own: each would have a part of the events");
   else if (!self->connected)
     wsed_health_set (WSED_HEALTH_KAFKA, WSED_HEALTH_DEGRADED, "no Kafka broker is connected");
   else if (self->failing != NULL)
@@ -91,7 +94,7 @@ on_state (gboolean connected,
   WsedKafkaSource *self = user_data;
 
   if (self->connected != connected)
-    g_message (connected ? "Kafka: connected" : "Kafka: no broker is connected");
+    g_message ("Kafka: %s", connected ? "connected" : "no broker is connected");
   self->connected = connected;
   self->settled = settled;
   tell_health (self);
@@ -285,12 +288,8 @@ set_lag (WsedKafkaSource    *self,
          gint64              events,
          gint64              age)
 {
-  char number[16];
-  const char *values[] = { wsed_kafka_partition_get_topic (partition), number, NULL };
-
-  g_snprintf (number, sizeof number, "%d", wsed_kafka_partition_get_number (partition));
-  wsed_metric_set (wsed_metric_family_get (self->metrics.lag, values), events);
-  wsed_metric_set (wsed_metric_family_get (self->metrics.age, values), age / 1000);
+  wsed_kafka_metrics_set_lag (&self->metrics, wsed_kafka_partition_get_topic (partition), wsed_kafka_partition_get_number (partition),
+                              events, age);
 }
 
 static void
@@ -310,20 +309,6 @@ drop_partition (WsedKafkaSource *self,
   wsed_kafka_partition_revoke (partition);
 }
 
-static gint64
-find_position (const WsedPositions *positions,
-               const char          *source)
-{
-  for (guint i = 0; i < positions->positions->len; i++)
-    {
-      const WsedSourcePosition *position = &g_array_index (positions->positions, WsedSourcePosition, i);
-
-      if (strcmp (position->source, source) == 0)
-        return position->position;
-    }
-  return -1;
-}
-
 /* The log has said where it stands: the partitions begin there. */
 static void
 begin_assigned (WsedKafkaSource     *self,
@@ -335,7 +320,7 @@ begin_assigned (WsedKafkaSource     *self,
     {
       rd_kafka_topic_partition_t *item = &list->elems[i];
       g_autofree char *source = g_strdup_printf ("kafka:%s/%s/%d", self->group, item->topic, item->partition);
-      gint64 kept = find_position (positions, source);
+      gint64 kept = wsed_positions_find (positions, source);
 
       drop_partition (self, item->topic, item->partition);
       item->offset = kept >= 0 ? kept : self->latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
@@ -345,6 +330,8 @@ begin_assigned (WsedKafkaSource     *self,
   wsed_kafka_consumer_assign (self->consumer, list);
   if (self->paused)
     rd_kafka_pause_partitions (self->shared.consumer, list);
+  if (self->others != NULL)
+    wsed_kafka_group_ask (self->others);
   g_message ("Kafka: %d partitions more, %u in all", list->cnt, g_hash_table_size (self->partitions));
   rd_kafka_topic_partition_list_destroy (list);
   tell_health (self);
@@ -431,6 +418,28 @@ on_rebalance (rd_kafka_resp_err_t                    what,
 
 /* Being a source */
 
+/* In a group with others a log of one's own would get a part of the events: such a daemon does not join. What looks like another may be an
+ * earlier life of this one, which the group has not missed yet. */
+static void
+on_group (guint    looks,
+          gpointer user_data)
+{
+  WsedKafkaSource *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  self->strangers = looks;
+  if (looks == 1)
+    g_message ("Kafka: others are in the consumer group %s, but the log is this daemon's own; %s. Give them a shared log, or this one "
+               "another group", self->group, self->subscribed ? "each has a part of the events now" : "it does not join");
+  if (looks == 0 && !self->subscribed)
+    {
+      self->subscribed = TRUE;
+      if (!wsed_kafka_consumer_subscribe (self->consumer, (const char * const *) self->topics, &error))
+        on_fatal (error->message, self);
+    }
+  tell_health (self);
+}
+
 static gboolean
 wsed_kafka_source_start (WsedSource  *source,
                          GError     **error)
@@ -438,6 +447,12 @@ wsed_kafka_source_start (WsedSource  *source,
   WsedKafkaSource *self = WSED_KAFKA_SOURCE (source);
 
   self->beat = g_timeout_add (BEAT, on_beat, self);
+  if (self->others != NULL)
+    {
+      wsed_kafka_group_ask (self->others);
+      return TRUE;
+    }
+  self->subscribed = TRUE;
   return wsed_kafka_consumer_subscribe (self->consumer, (const char * const *) self->topics, error);
 }
 
@@ -445,10 +460,8 @@ static void
 wsed_kafka_source_pause (WsedSource *source,
                          gboolean    paused)
 {
-  WsedKafkaSource *self = WSED_KAFKA_SOURCE (source);
-
-  self->told = paused;
-  regulate (self);
+  WSED_KAFKA_SOURCE (source)->told = paused;
+  regulate (WSED_KAFKA_SOURCE (source));
 }
 
 /* What is under way is still answered, and Kafka told how far that came, before the group is left. */
@@ -459,6 +472,7 @@ wsed_kafka_source_stop (WsedSource *source)
 
   self->stopped = TRUE;
   self->shared.stopping = TRUE;
+  g_clear_pointer (&self->others, wsed_kafka_group_free);
   g_clear_handle_id (&self->beat, g_source_remove);
   g_clear_handle_id (&self->ask_timer, g_source_remove);
 }
@@ -505,6 +519,7 @@ wsed_kafka_source_finalize (GObject *object)
 
   g_clear_handle_id (&self->beat, g_source_remove);
   g_clear_handle_id (&self->ask_timer, g_source_remove);
+  g_clear_pointer (&self->others, wsed_kafka_group_free);
   g_clear_pointer (&self->assigning, rd_kafka_topic_partition_list_destroy);
   /* Where the log has not answered, its messages are still in use: they go with the process. */
   if (self->shared.under_way == 0)
@@ -551,25 +566,6 @@ on_refresh (gpointer user_data)
     }
 }
 
-static void
-make_metrics (WsedKafkaSource *self)
-{
-  static const char * const labels[] = { "topic", "partition", NULL };
-
-  self->metrics = (Metrics) {
-    .lag = wsed_metric_family_new (WSED_METRIC_GAUGE, "wse_kafka_lag_events",
-                                   "Events of the partition that are not in the log yet.", labels, 200),
-    .age = wsed_metric_family_new (WSED_METRIC_GAUGE, "wse_kafka_lag_seconds",
-                                   "Since the oldest event of the partition that is not in the log yet was produced.", labels, 200),
-    .messages = wsed_metric_new (WSED_METRIC_COUNTER, "wse_kafka_messages_total", "Messages taken from Kafka since the start."),
-    .rebalances = wsed_metric_new (WSED_METRIC_COUNTER, "wse_kafka_rebalances_total", "Times the consumer group gave or took partitions."),
-    .resets = wsed_metric_new (WSED_METRIC_COUNTER, "wse_kafka_resets_total",
-                               "Times a partition was begun anew at its oldest message, because its position was not there any more."),
-    .paused = wsed_metric_new (WSED_METRIC_GAUGE, "wse_kafka_paused", "1 where nothing is fetched because too much waits, else 0."),
-  };
-  wsed_metrics_on_refresh (on_refresh, self);
-}
-
 WsedSource *
 wsed_kafka_source_new (const WsedKafkaConfig  *config,
                        WsedLog                *log,
@@ -583,6 +579,8 @@ wsed_kafka_source_new (const WsedKafkaConfig  *config,
 
   if (conf == NULL)
     return NULL;
+  if (!config->shared)
+    self->others = wsed_kafka_group_new (conf, config->group, config->client, main, on_group, self);
   self->log = log;
   self->main = main;
   self->group = g_strdup (config->group);
@@ -594,7 +592,8 @@ wsed_kafka_source_new (const WsedKafkaConfig  *config,
     .consumer = wsed_kafka_consumer_get (self->consumer), .pipeline = pipeline, .seek = on_seek, .released = on_released, .failing = on_failing,
     .user_data = self,
   };
-  make_metrics (self);
+  wsed_kafka_metrics_init (&self->metrics);
+  wsed_metrics_on_refresh (on_refresh, self);
   tell_health (self);
   return WSED_SOURCE (g_steal_pointer (&self));
 }

@@ -60,6 +60,25 @@ class Real(KafkaCases, unittest.TestCase):
                 self.check_complete(one, partitions, count)
                 self.check_complete(two, partitions, count)
 
+    def test_own_logs(self):
+        """two daemons with a log each do not share a group: the second one waits, says why, and takes over when the first is gone"""
+        self.broker.create('own', 2)
+        with Reader(self.broker, 'own') as one:
+            self.broker.client.do('burst', 'own', 2, 0, 5, 0)
+            one.wait_kept('p1', 5)
+            with Reader(self.broker, 'own') as two:
+                wait_until(lambda: two.kafka() == 'degraded' and 'does not join' in two.output(), 'the second one to say why it waits')
+                one.kill()
+                one.start()
+                # It is known again.
+                self.broker.client.do('burst', 'own', 2, 5, 5, 0)
+                self.check_complete(one, 2, 10)
+                self.assertEqual(two.kept('p0'), [])
+                one.stop()
+                self.check_complete(two, 2, 10)
+                one.start()
+                wait_until(lambda: 'does not join' in one.output(), 'the first one to wait now')
+
     def test_faster_reader(self):
         """where another reader has moved the position, nothing of one's own batch is kept, and one goes on from there"""
         self.broker.create('race', 1)
