@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A private PostgreSQL, real, on a Unix socket only, as nobody where the tests are root's."""
 
+import contextlib
 import glob
 import os
 import shutil
@@ -14,14 +15,24 @@ FOLDER = next((os.path.dirname(path) for path in sorted(glob.glob('/usr/lib/post
 AS = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', '--'] if os.geteuid() == 0 else []
 
 
-class Postgres:
-    """It lives as long as this object, with everything in it."""
+def runs(process):
+    """Whether there is still more of it than that it was."""
+    with contextlib.suppress(OSError):
+        with open(f'/proc/{process}/cmdline', 'rb') as file:
+            return bool(file.read())
+    return False
 
-    def __init__(self, *options):
+
+class Postgres:
+    """It lives as long as this object, with everything in it. @prefix: the command that starts it within a network, on whose addresses it
+    listens, then."""
+
+    def __init__(self, *options, prefix=()):
         assert FOLDER, 'no PostgreSQL: install postgresql'
         self.directory = tempfile.mkdtemp(prefix='wse-postgres-', dir='/tmp')
         os.chmod(self.directory, 0o777)
-        self.options = [word for option in options for word in ('-c', option)]
+        self.prefix = list(prefix)
+        self.options = [word for option in ('listen_addresses=' + '*' * bool(prefix), *options) for word in ('-c', option)]
         self.process = None
         self.databases = 0
 
@@ -33,7 +44,9 @@ class Postgres:
     def start(self):
         if not os.path.exists(f'{self.directory}/data'):
             self.run('initdb', '-D', f'{self.directory}/data', '-U', 'wse', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
-        self.process = subprocess.Popen([*AS, f'{FOLDER}/postgres', '-D', f'{self.directory}/data', '-k', self.directory, '-c', 'listen_addresses=',
+            with open(f'{self.directory}/data/pg_hba.conf', 'a', encoding='ascii') as file:
+                file.write('host all all samenet trust\n')
+        self.process = subprocess.Popen([*self.prefix, *AS, f'{FOLDER}/postgres', '-D', f'{self.directory}/data', '-k', self.directory,
                                          '-c', 'shared_buffers=32MB', *self.options], cwd=self.directory, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self.answers, 'PostgreSQL to answer')
@@ -59,8 +72,27 @@ class Postgres:
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
 
+    def signal(self, number):
+        """To each of its processes; gives those."""
+        # Its first process alone would have the others end in order, or make new ones meanwhile.
+        self.process.send_signal(signal.SIGSTOP)
+        with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as file:
+            children = [int(word) for word in file.read().split()]
+        for process in (*children, self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        return children
+
+    def kill_all(self):
+        """As a loss of power does, but for what the kernel has."""
+        children = self.signal(signal.SIGKILL)
+        self.process.wait()
+        # It does not start while one of them has its memory.
+        wait_until(lambda: not any(map(runs, children)), 'its processes to be gone')
+
     def close(self):
         if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGCONT)
             self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 

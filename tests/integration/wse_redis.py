@@ -15,9 +15,10 @@ PROGRAM = next((path for path in map(shutil.which, ('redis-server', 'redis-check
 
 
 class Redis:
-    """@options: as in redis.conf. @tls: a directory of make_certificate(): its port speaks TLS then. It lives as long as this object."""
+    """@options: as in redis.conf. @tls: a directory of make_certificate(): its port speaks TLS then. @prefix: the command that starts it
+    within a network. It lives as long as this object."""
 
-    def __init__(self, *options, password=None, tls=None):
+    def __init__(self, *options, password=None, tls=None, prefix=()):
         assert PROGRAM, 'no redis-server: install redis-tools'
         self.directory = tempfile.mkdtemp(prefix='wse-redis-', dir='/tmp')
         os.chmod(self.directory, 0o777)
@@ -25,6 +26,7 @@ class Redis:
         self.port = free_port()
         self.password = password
         self.process = None
+        self.prefix = list(prefix)
         self.options = ['--port', '0' if tls else str(self.port), '--unixsocket', self.socket, '--unixsocketperm', '777', '--save', '',
                         '--appendonly', 'no', '--dir', self.directory, '--bind', '127.0.0.1', *options]
         if password:
@@ -49,7 +51,7 @@ class Redis:
         command = ['bash', '-c', 'exec -a redis-server "$0" "$@"', PROGRAM, *self.options]
         if os.geteuid() == 0:
             command = ['setpriv', '--pdeathsig=KILL', '--reuid=nobody', '--regid=nogroup', '--clear-groups', *command]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*self.prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self.answers, 'Redis to answer')
         return self
 
