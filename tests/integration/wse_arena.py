@@ -59,8 +59,8 @@ class Publisher(Worker):
 
     def event(self):
         choose = self.chance.choice
-        target = choose(({'user_id': choose(USERS)}, {'user_id': choose(USERS)}, {'role_id': choose(ROLES)}, {'user_id': choose(USERS), 'role_id': choose(ROLES)},
-                         {'broadcast': True}, {'user_id': choose(USERS), 'broadcast': True}))
+        target = choose(({'user_id': choose(USERS)}, {'user_id': choose(USERS)}, {'role_id': choose(ROLES)},
+                         {'user_id': choose(USERS), 'role_id': choose(ROLES)}, {'broadcast': True}, {'user_id': choose(USERS), 'broadcast': True}))
         self.next += 1
         return dict(target, event_type=choose(TYPES), event_id=f'{self.number}-{self.next}', payload=[self.number, self.next])
 
