@@ -76,27 +76,41 @@ split (char       *names,
 }
 
 WsedEntry *
+wsed_pg_entry_make (guint64        n,
+                    const char    *names,
+                    const guint64 *seqs,
+                    guint          n_seqs,
+                    const guint8  *data,
+                    gsize          length)
+{
+  WsedBlock block = { .first_n = n, .count = 1, .kept = 1, .data = data, .data_length = length };
+  const char *channels[WSE_MAX_TARGETS + 1] = { NULL };
+  g_autofree char *copy = g_strdup (names);
+  g_autoptr (WseEvent) event = NULL;
+  WsedBlockRecord record;
+  guint n_channels = copy != NULL ? split (copy, channels) : 0;
+
+  if (n_channels == 0 || n_channels != n_seqs || data == NULL || length < 4 || !wsed_block_get (&block, n, &record)
+      || record.n_places != n_channels)
+    return NULL;
+  record.fields.channels = channels;
+  event = wse_event_new_from_fields (&record.fields);
+  return wsed_entry_new (event, n, seqs);
+}
+
+WsedEntry *
 wsed_pg_entry_read (const PGresult *result,
                     int             row,
                     int             column,
                     guint64         n)
 {
-  WsedBlock block = { .first_n = n, .count = 1, .kept = 1 };
-  const char *channels[WSE_MAX_TARGETS + 1] = { NULL };
   guint64 seqs[WSE_MAX_TARGETS] = { 0 };
-  g_autofree char *names = g_strdup (wsed_postgres_get_text (result, row, column));
-  g_autoptr (WseEvent) event = NULL;
   WsedPostgresArray array;
-  WsedBlockRecord record;
-  guint n_channels = names != NULL ? split (names, channels) : 0;
+  gsize length;
+  const guint8 *data = wsed_postgres_get_bytes (result, row, column + 2, &length);
+  guint n_seqs = wsed_postgres_array_init (&array, result, row, column + 1);
 
-  block.data = wsed_postgres_get_bytes (result, row, column + 2, &block.data_length);
-  if (n_channels == 0 || block.data == NULL || block.data_length < 4 || !wsed_block_get (&block, n, &record) ||
-      record.n_places != n_channels || wsed_postgres_array_init (&array, result, row, column + 1) != n_channels)
-    return NULL;
-  for (guint i = 0; i < n_channels; i++)
+  for (guint i = 0; i < MIN (n_seqs, WSE_MAX_TARGETS); i++)
     seqs[i] = (guint64) wsed_postgres_array_next_int8 (&array);
-  record.fields.channels = channels;
-  event = wse_event_new_from_fields (&record.fields);
-  return wsed_entry_new (event, n, seqs);
+  return wsed_pg_entry_make (n, wsed_postgres_get_text (result, row, column), seqs, n_seqs, data, length);
 }

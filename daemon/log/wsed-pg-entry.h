@@ -19,6 +19,8 @@ void       wsed_pg_entry_encode (WsedBlockWriter *writer, WseEvent *event);
 gint32     wsed_pg_entry_measure (const WsedBlockWriter *writer, WseEvent *event);
 /* Its names joined by commas, which none of them has. */
 void       wsed_pg_entry_join   (WseEvent *event, GString *names);
+/* Of @names, joined by commas, their seqs, and what encode made of it. NULL: nothing that this program can read. */
+WsedEntry *wsed_pg_entry_make   (guint64 n, const char *names, const guint64 *seqs, guint n_seqs, const guint8 *data, gsize length);
 /* The row's columns: names, seqs, data, from @column on. NULL: nothing that this program can read. */
 WsedEntry *wsed_pg_entry_read   (const PGresult *result, int row, int column, guint64 n);
 

@@ -164,6 +164,8 @@ DECLARE
   w wse.writer;
   ids integer[];
   now bigint;
+  told text;
+  news text;
 BEGIN
   SELECT * INTO STRICT l FROM wse.log FOR UPDATE;
   SELECT * INTO w FROM wse.writer v WHERE v.id = who;
@@ -228,8 +230,13 @@ BEGIN
   bytes := l.bytes + coalesce((SELECT sum(s) FROM unnest(sizes) s), 0);
   UPDATE wse.log t SET n = base + cardinality(hashes), time = now, events = append.events, bytes = append.bytes;
   IF cardinality(hashes) > 0 THEN
-    -- The other daemons are told with the commit.
-    PERFORM pg_notify('wse_log', l.epoch || ' ' || base + cardinality(hashes) || ' ' || who);
+    -- The other daemons are told with the commit; what is small goes along and need not be read.
+    told := l.epoch || ' ' || base + cardinality(hashes) || ' ' || who;
+    IF cardinality(hashes) <= 16 AND (SELECT sum(s) FROM unnest(sizes) s) < 8000 THEN
+      SELECT told || string_agg(' ' || e.channels || ' ' || array_to_string(e.seqs, ',') || ' ' || encode(e.data, 'hex'), '' ORDER BY e.n) INTO news
+        FROM wse.entry e WHERE e.n > base;
+    END IF;
+    PERFORM pg_notify('wse_log', CASE WHEN octet_length(news) < 7900 THEN news ELSE told END);
   END IF;
   INSERT INTO wse.writer VALUES (who, append.attempt, base, heads, now)
     ON CONFLICT (id) DO UPDATE SET attempt = excluded.attempt, base = excluded.base, heads = excluded.heads, used = excluded.used;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* WsedNotifyRelay owns one connection to the log's database that listens, and says. It carries no event, and watches no channel: what it
- * says of the log is its end. */
+/* WsedNotifyRelay owns one connection to the log's database that listens, and says. It watches no channel: what it says of the
+ * log is its end, and what small events came last. */
 
 #include "relay/wsed-notify-relay.h"
 
 #include <string.h>
 
+#include "log/wsed-pg-entry.h"
 #include "postgres/wsed-postgres.h"
 
 /* ms */
@@ -96,20 +97,66 @@ on_lost (WsedPostgres *postgres,
   self->listener->changed (self->user_data);
 }
 
-/* "EPOCH N WRITER" */
+/* Bytes that stand in hexadecimal digits; NULL: they are none. */
+static guint8 *
+read_hex (const char *text,
+          gsize      *length)
+{
+  g_autofree guint8 *bytes = NULL;
+
+  *length = strlen (text) / 2;
+  if (strlen (text) % 2 != 0 || strspn (text, "0123456789abcdef") != strlen (text))
+    return NULL;
+  bytes = g_malloc (*length + 1);
+  for (gsize i = 0; i < *length; i++)
+    bytes[i] = (guint8) (g_ascii_xdigit_value (text[2 * i]) << 4 | g_ascii_xdigit_value (text[2 * i + 1]));
+  return g_steal_pointer (&bytes);
+}
+
+/* An event that goes along; what cannot be read is read from the log. */
+static void
+take_entry (WsedNotifyRelay *self,
+            const char      *epoch,
+            guint64          n,
+            const char      *names,
+            const char      *places,
+            const char      *hex)
+{
+  guint64 seqs[WSE_MAX_TARGETS] = { 0 };
+  g_auto (GStrv) parts = g_strsplit (places, ",", WSE_MAX_TARGETS + 1);
+  guint n_seqs = g_strv_length (parts);
+  g_autofree guint8 *data = NULL;
+  g_autoptr (WsedEntry) entry = NULL;
+  gsize length;
+
+  for (guint i = 0; i < MIN (n_seqs, WSE_MAX_TARGETS); i++)
+    if (!g_ascii_string_to_unsigned (parts[i], 10, 1, G_MAXINT64, &seqs[i], NULL))
+      return;
+  data = read_hex (hex, &length);
+  entry = data != NULL ? wsed_pg_entry_make (n, names, seqs, n_seqs, data, length) : NULL;
+  if (entry != NULL)
+    self->listener->entry (epoch, entry, self->user_data);
+}
+
+/* "EPOCH N WRITER", then the events up to N where they are small: channels, seqs, a block in hexadecimal digits. */
 static void
 take_end (WsedNotifyRelay *self,
           const char      *payload)
 {
-  g_auto (GStrv) parts = g_strsplit (payload, " ", 3);
+  g_auto (GStrv) parts = g_strsplit (payload, " ", -1);
+  guint length = g_strv_length (parts), count = length >= 3 ? (length - 3) / 3 : 0;
+  gboolean own;
   guint64 n;
 
-  if (g_strv_length (parts) < 3 || !g_ascii_string_to_unsigned (parts[1], 10, 1, G_MAXINT64, &n, NULL))
+  if (length < 3 || length % 3 != 0 || !g_ascii_string_to_unsigned (parts[1], 10, 1, G_MAXINT64, &n, NULL) || n < count)
     {
       self->stats.dropped++;
       return;
     }
-  self->listener->end (parts[0], n, strcmp (parts[2], self->writer) == 0, self->user_data);
+  own = strcmp (parts[2], self->writer) == 0;
+  for (guint i = 0; !own && i < count; i++)
+    take_entry (self, parts[0], n - count + 1 + i, parts[3 + 3 * i], parts[4 + 3 * i], parts[5 + 3 * i]);
+  self->listener->end (parts[0], n, own, self->user_data);
 }
 
 /* "FROM TO TEXT", TO is * for all. */

@@ -25,6 +25,14 @@ on_end (const char *epoch,
 }
 
 static void
+on_entry (const char *epoch,
+          WsedEntry  *entry,
+          gpointer    user_data)
+{
+  g_string_append (((Party *) user_data)->story, "entry;");
+}
+
+static void
 on_said (const char *from,
          const char *text,
          gsize       length,
@@ -58,7 +66,7 @@ static void
 begin (Party      *party,
        const char *name)
 {
-  static const WsedRelayListener listener = { .end = on_end, .said = on_said, .lost = on_lost, .changed = on_changed };
+  static const WsedRelayListener listener = { .entry = on_entry, .end = on_end, .said = on_said, .lost = on_lost, .changed = on_changed };
   g_autofree char *uri = postgres_fixture_get_uri ("wse");
   g_autoptr (WsedPostgresAddress) address = wsed_postgres_address_new (uri, NULL);
 
@@ -98,6 +106,8 @@ notify (const char *payload)
 static void
 test_end (void)
 {
+  static const char *const bad[] = { "epoch 10 x user:1", "epoch 1 x user:1 1 00 user:2 1 00", "epoch 11 x user:1 1 zz", "epoch 12 x user:1 0 00",
+                                     "epoch 13 x user:1 1,2,3,4,5,6,7,8 0011223344556677", "epoch 14 x user:1 1 ", "epoch 15 x  1 00112233445566778899" };
   Party one, two;
 
   begin (&one, "aaaaaaaaaaaaaaaa");
@@ -106,8 +116,11 @@ test_end (void)
   notify ("epoch x aaaaaaaaaaaaaaaa");
   notify ("epoch 7 aaaaaaaaaaaaaaaa");
   notify ("epoch 9 bbbbbbbbbbbbbbbb");
-  wait_for (&one, "epoch 7 own;epoch 9;");
-  wait_for (&two, "epoch 7;epoch 9 own;");
+  /* Events that go along and cannot be read. */
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    notify (bad[i]);
+  wait_for (&one, "epoch 7 own;epoch 9;epoch 11;epoch 12;epoch 13;epoch 14;epoch 15;");
+  wait_for (&two, "epoch 7;epoch 9 own;epoch 11;epoch 12;epoch 13;epoch 14;epoch 15;");
   end (&one);
   end (&two);
 }

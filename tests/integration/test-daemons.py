@@ -432,7 +432,9 @@ class OverRedis:
 
 
 class OrderOverRedis(OverRedis, Order):
-    """The same with Redis between them."""
+    """The same with Redis between them, as far as it differs."""
+
+    test_event_source = test_consumer = None
 
     def test_away(self):
         """Redis is killed and comes back: health tells, and nothing is missed"""
