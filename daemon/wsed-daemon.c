@@ -16,6 +16,7 @@
 #include "log/wsed-pg-log.h"
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
+#include "pipeline/wsed-sieve.h"
 #include "source/wsed-demo-source.h"
 #include "source/wsed-kafka-source.h"
 #include "stream/wsed-hub.h"
@@ -167,6 +168,8 @@ make_conflation (const WsedConfig *config)
     {
       const WsedRoute *route = g_ptr_array_index (config->routes, i);
 
+      if (route->conflate == NULL)
+        continue;
       if (conflation == NULL)
         conflation = wsed_conflation_new ();
       wsed_conflation_add (conflation, (const char *const *) route->types, route->conflate);
@@ -295,11 +298,20 @@ make_pipeline (WsedDaemon *self)
   WsedPipeline *pipeline = wsed_pipeline_new (self->log, wsed_following_get_sequence (self->following), self->inbox);
   g_autoptr (WseTypeMapper) mapper = wse_type_mapper_new ();
   g_autoptr (WseRouter) router = wse_router_new ();
+  g_autoptr (WsedSieve) sieve = wsed_sieve_new (pipeline);
 
   wsed_pipeline_set_limits (pipeline, self->config->max_event, MAX_QUEUED);
   wsed_pipeline_set_backlog (pipeline, get_backlog, self);
   wse_type_mapper_add_defaults (mapper);
   wsed_pipeline_add (pipeline, WSE_TRANSFORMER (mapper));
+  for (guint i = 0; i < self->config->routes->len; i++)
+    {
+      const WsedRoute *route = g_ptr_array_index (self->config->routes, i);
+
+      if (route->drop)
+        wsed_sieve_add (sieve, (const char * const *) route->types, (const char * const *) route->topics);
+    }
+  wsed_pipeline_add (pipeline, WSE_TRANSFORMER (sieve));
   wsed_pipeline_add (pipeline, WSE_TRANSFORMER (router));
   return pipeline;
 }

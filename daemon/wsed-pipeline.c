@@ -30,6 +30,7 @@ struct _WsedPipeline
   WsedBacklog backlog;         /* NULL: nothing waits behind the relay */
   gpointer backlog_data;
 
+  const WsedOrigin *origin;    /* of the event that is being transformed; NULL: nothing is known */
   guint pending;               /* submissions */
   gsize queued;                /* bytes they hold */
 };
@@ -227,7 +228,9 @@ take_in (WsedSubmission      *submission,
       reject (submission, &submission->items[i], NULL, g_steal_pointer (&error));
       return;
     }
+  submission->pipeline->origin = input->origin.topic != NULL ? &input->origin : NULL;
   event = transform (submission, &submission->items[i], event);
+  submission->pipeline->origin = NULL;
   if (event == NULL)
     return;
   submission->places[events->len] = i;
@@ -430,6 +433,12 @@ wsed_pipeline_add (WsedPipeline   *self,
   g_return_if_fail (WSE_IS_TRANSFORMER (transformer));
 
   g_ptr_array_add (self->transformers, g_object_ref (transformer));
+}
+
+const WsedOrigin *
+wsed_pipeline_get_origin (WsedPipeline *self)
+{
+  return self->origin;
 }
 
 guint

@@ -61,6 +61,24 @@ typedef gboolean (*WsedMayPublish) (const char *channel, gpointer user_data);
 void          wsed_pipeline_submit_for (WsedPipeline *self, WsedForm form, const char *body, gsize length, WsedMayPublish may,
                                         gpointer may_data, WsedSubmitted done, gpointer user_data);
 
+/* What came beside a value: a name that ends in NUL, and bytes. */
+typedef struct
+{
+  const char *name;
+  const char *value;           /* NULL: none */
+  gsize length;
+} WsedHeader;
+
+/* Where an event comes from, while it is transformed. */
+typedef struct
+{
+  const char *topic;
+  const char *key;             /* key_length bytes; NULL: none */
+  gsize key_length;
+  const WsedHeader *headers;
+  guint n_headers;
+} WsedOrigin;
+
 /* An input from a source without an asker (pipeline/wsed-input.h makes one). Bytes are only read during the call. */
 typedef struct
 {
@@ -68,6 +86,7 @@ typedef struct
   const char *data;
   gsize length;
   const char *event_id;        /* of an event that names none; NULL: a UUID is made */
+  WsedOrigin origin;
   GError *fault;               /* it cannot be an event, because of this; NULL: let it be seen */
   char *built;                 /* what data points to where it was made, or NULL */
 } WsedInput;
@@ -81,6 +100,8 @@ typedef WsedLetter *(*WsedMakeLetter) (guint index, const GError *error, gpointe
  * again, with @again, so that it is counted once. */
 void          wsed_pipeline_submit_from (WsedPipeline *self, const WsedInput *inputs, guint n_inputs, GArray *moves, gboolean again,
                                          WsedMakeLetter letter, WsedSubmitted done, gpointer user_data);
+/* For transformers of this daemon, while they are called: where the event comes from; NULL: over HTTP, or from the demo. */
+const WsedOrigin *wsed_pipeline_get_origin (WsedPipeline *self);
 /* Submissions not yet answered: 0 means drained. */
 guint         wsed_pipeline_get_pending (WsedPipeline *self);
 gsize         wsed_pipeline_get_queued_bytes (WsedPipeline *self);

@@ -244,6 +244,7 @@ static const WsedOption snapshot_options[] = {
 
 static const WsedOption route_options[] = {
   { "types", WSED_OPTION_LIST, .check = wsed_route_check_type, .offset = OF_ROUTE (types) },
+  { "topic", WSED_OPTION_LIST, .check = wsed_route_check_type, .offset = OF_ROUTE (topics) },
   { "type", WSED_OPTION_TEXT, .offset = LATER },
   { "user", WSED_OPTION_TEXT, .offset = LATER },
   { "role", WSED_OPTION_TEXT, .offset = LATER },
@@ -251,7 +252,7 @@ static const WsedOption route_options[] = {
   { "session", WSED_OPTION_TEXT, .offset = LATER },
   { "severity", WSED_OPTION_CHOICE, .choices = severities, .offset = LATER },
   { "message", WSED_OPTION_TEXT, .offset = LATER },
-  { "drop", WSED_OPTION_FLAG, .offset = LATER },
+  { "drop", WSED_OPTION_FLAG, .offset = OF_ROUTE (drop) },
   { "redact", WSED_OPTION_LIST, .offset = LATER },
   { "conflate", WSED_OPTION_TEXT, .form = "a path in the payload: payload.KEY, or just KEY", .check = wsed_route_check_path,
     .offset = OF_ROUTE (conflate) },

@@ -23,6 +23,7 @@ wsed_route_free (WsedRoute *route)
 {
   g_free (route->name);
   g_strfreev (route->types);
+  g_strfreev (route->topics);
   g_free (route->conflate);
   g_free (route);
 }
@@ -37,10 +38,14 @@ refuse (GError **error, const char *reason)
 gboolean
 wsed_route_check (const WsedRoute *route, GError **error)
 {
-  if (route->types == NULL)
-    return refuse (error, "types is missing: it says which events the route is for");
-  if (route->conflate == NULL)
-    return refuse (error, "it does nothing with its events: in this version of wsed a route says conflate");
+  if (route->types == NULL && route->topics == NULL)
+    return refuse (error, "types is missing, and topic: they say which events the route is for");
+  if (route->conflate == NULL && !route->drop)
+    return refuse (error, "it does nothing with its events: in this version of wsed a route says conflate or drop");
+  if (route->conflate != NULL && route->drop)
+    return refuse (error, "conflate and drop: what is dropped is never conflated");
+  if (route->conflate != NULL && (route->topics != NULL || route->types == NULL))
+    return refuse (error, "conflate goes by types alone: where an event came from is not known any more when it is sent");
   return TRUE;
 }
 

@@ -5,11 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* A group [route NAME]: what becomes of events of certain types. */
+/* A group [route NAME]: what becomes of events of certain types, or from certain topics. */
 typedef struct
 {
   char *name;                  /* the group's */
-  GStrv types;                 /* a type, on the wire or original, or how it begins, with a `*` behind it */
+  GStrv types;                 /* a type, on the wire or original, or how it begins, with a `*` behind it; NULL: any */
+  GStrv topics;                /* the topics of a source, in the same way; NULL: from anywhere */
+  guint drop;                  /* TRUE: nobody wants them */
   char *conflate;              /* the path of the key in the payload */
 } WsedRoute;
 

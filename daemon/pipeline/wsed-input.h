@@ -5,14 +5,6 @@
 
 G_BEGIN_DECLS
 
-/* What came beside a value: a name that ends in NUL, and bytes. */
-typedef struct
-{
-  const char *name;
-  const char *value;           /* NULL: none */
-  gsize length;
-} WsedHeader;
-
 /* At most so many of them are looked at. */
 #define WSED_MAX_HEADERS 64
 

@@ -67,10 +67,10 @@ void
 wsed_kafka_input_init (WsedKafkaInput           *self,
                        const rd_kafka_message_t *message)
 {
-  WsedHeader headers[WSED_MAX_HEADERS];
-  guint n_headers = read_headers (message, headers);
+  guint n_headers = read_headers (message, self->headers);
 
-  wsed_input_init (&self->input, headers, n_headers, message->payload, message->len);
+  wsed_input_init (&self->input, self->headers, n_headers, message->payload, message->len);
+  self->input.origin = (WsedOrigin) { rd_kafka_topic_name (message->rkt), message->key, message->key_len, self->headers, n_headers };
   make_id (message, self->id);
   self->input.event_id = self->id;
 }

@@ -7,10 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* A Kafka message as an input: it borrows the message's bytes. */
+/* A Kafka message as an input: it borrows the message's bytes, and its input what is here. */
 typedef struct
 {
   WsedInput input;
+  WsedHeader headers[WSED_MAX_HEADERS];
   char id[WSE_MAX_ID_BYTES + 1];
 } WsedKafkaInput;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "wse-json-private.h"
+#include "wse-pattern-private.h"
 
 typedef struct
 {
@@ -58,19 +59,6 @@ wsed_conflation_add (WsedConflation     *self,
   g_array_append_val (self->rules, rule);
 }
 
-static gboolean
-fits (const char *pattern,
-      const char *type)
-{
-  gsize length = strlen (pattern);
-
-  if (type == NULL)
-    return FALSE;
-  if (length > 0 && pattern[length - 1] == '*')
-    return strncmp (pattern, type, length - 1) == 0;
-  return strcmp (pattern, type) == 0;
-}
-
 static const Rule *
 find_rule (const WsedConflation *self,
            const WseEvent       *event)
@@ -78,10 +66,10 @@ find_rule (const WsedConflation *self,
   for (guint i = 0; i < self->rules->len; i++)
     {
       const Rule *rule = &g_array_index (self->rules, Rule, i);
+      const char * const *types = (const char * const *) rule->types;
 
-      for (guint j = 0; rule->types[j] != NULL; j++)
-        if (fits (rule->types[j], event->event_type) || fits (rule->types[j], event->original_type))
-          return rule;
+      if (wse_pattern_fits_any (types, event->event_type) || wse_pattern_fits_any (types, event->original_type))
+        return rule;
     }
   return NULL;
 }

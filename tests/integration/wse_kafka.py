@@ -243,6 +243,25 @@ class KafkaCases:
             self.assertIsNone(letters[2][3])
             self.assertEqual(daemon.metric('wse_dead_letters'), 4)
 
+    def test_routes(self):
+        """a route goes by the topic that an event comes from, and by its type, before or after the mapping"""
+        self.broker.create('route.a', 1)
+        self.broker.create('other', 1)
+        with Reader(self.broker, 'route.a,other') as daemon:
+            daemon.stop()
+            routes = pathlib.Path(daemon.state) / 'routes'
+            routes.write_text('[route noise]\ntopic=route.*\ntypes=Noise\ndrop=on\n[route all]\ntypes=junk\ndrop=on\n')
+            daemon.extra['WSE_ROUTES'] = str(routes)
+            daemon.start()
+            for topic in 'route.a', 'other':
+                for kind in 'Noise', 'Junk', 'Good':
+                    self.kcat(topic, '{"event_type":"%s","user_id":"r"}' % kind)
+            self.assertEqual(sorted(event['type'] for event in daemon.wait_kept('r', 3)), ['good', 'good', 'noise'])
+            daemon.wait_caught_up()
+            self.assertEqual(len(daemon.kept('r')), 3)
+            self.assertEqual(daemon.post({'event_type': 'Junk', 'user_id': 'r'})[1].get('dropped'), True)
+            self.assertNotIn('dropped', daemon.post({'event_type': 'Noise', 'user_id': 'r'})[1])
+
     def test_kill(self):
         """kill -9 of the daemon again and again while events come: each is there once, in order"""
         count, partitions = 3000, 4
