@@ -212,7 +212,9 @@ class ConsumerReader(Reader):
         place = {channel: seq for channel, seq in seen.items() if self.chance.random() < 0.8}
         if place:
             answer = client.request('ack', {'cursor': self.cursor(place)})
-            self.check(answer['success'], answer, place)
+            if not answer['success']:
+                self.check(answer['error']['code'] == 'unavailable', answer, place)
+                return
             self.had.update((channel, max(seq, self.had[channel])) for channel, seq in place.items())
 
     def leave(self, client):
