@@ -316,30 +316,16 @@ make_pipeline (WsedDaemon *self)
   return pipeline;
 }
 
-/* The same in each life of a daemon that has a name or whose log lasts, and nobody else's. */
-static char *
-make_client_name (const WsedConfig *config)
-{
-  g_autofree char *lasting = config->consumer_id != NULL ? g_strconcat ("id ", config->consumer_id, NULL)
-                                                         : g_strconcat (g_get_host_name (), " ", config->log, NULL);
-  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, lasting, -1);
-  g_autofree char *random = g_uuid_string_random ();
-  gboolean lasts = config->consumer_id != NULL || g_str_has_prefix (config->log, "sqlite:");
-
-  return g_strdup_printf ("wsed-%.16s", lasts ? hash : random);
-}
-
 static gboolean
 make_sources (WsedDaemon *self, GError **error)
 {
   const WsedConfig *config = self->config;
-  g_autofree char *client = make_client_name (config);
   const WsedKafkaConfig kafka = {
     .brokers = (const char * const *) config->kafka_brokers,
     .topics = (const char * const *) config->kafka_topics,
     .group = config->consumer_group,
     .instance = config->consumer_id,
-    .client = client,
+    .log = config->log,
     .shared = is_shared (config),
     .properties = config->kafka_config,
   };

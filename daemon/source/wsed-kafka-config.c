@@ -146,8 +146,21 @@ set_all (rd_kafka_conf_t  *conf,
   return TRUE;
 }
 
+char *
+wsed_kafka_config_make_client (const WsedKafkaConfig *config)
+{
+  gboolean lasts = config->instance != NULL || g_str_has_prefix (config->log, "sqlite:");
+  g_autofree char *lasting = config->instance != NULL ? g_strconcat ("id ", config->instance, NULL)
+                                                      : g_strconcat (g_get_host_name (), " ", config->log, NULL);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, lasting, -1);
+  g_autofree char *random = g_uuid_string_random ();
+
+  return g_strdup_printf ("wsed-%.16s", lasts ? hash : random);
+}
+
 rd_kafka_conf_t *
 wsed_kafka_config_make (const WsedKafkaConfig  *config,
+                        const char             *client,
                         gboolean               *latest,
                         GError                **error)
 {
@@ -158,7 +171,7 @@ wsed_kafka_config_make (const WsedKafkaConfig  *config,
   if (set_all (conf, presets, G_N_ELEMENTS (presets), error)
       && (config->properties == NULL || read_file (conf, config->properties, latest, error))
       && set_all (conf, own, G_N_ELEMENTS (own), error) && set (conf, "bootstrap.servers", brokers, error)
-      && set (conf, "group.id", config->group, error) && set (conf, "client.id", config->client, error)
+      && set (conf, "group.id", config->group, error) && set (conf, "client.id", client, error)
       && (config->instance == NULL || set (conf, "group.instance.id", config->instance, error)))
     return conf;
   rd_kafka_conf_destroy (conf);

@@ -575,12 +575,13 @@ wsed_kafka_source_new (const WsedKafkaConfig  *config,
 {
   static const WsedKafkaListener listener = { on_message, on_drained, on_rebalance, on_state, on_fatal };
   g_autoptr (WsedKafkaSource) self = g_object_new (WSED_TYPE_KAFKA_SOURCE, NULL);
-  rd_kafka_conf_t *conf = wsed_kafka_config_make (config, &self->latest, error);
+  g_autofree char *client = wsed_kafka_config_make_client (config);
+  rd_kafka_conf_t *conf = wsed_kafka_config_make (config, client, &self->latest, error);
 
   if (conf == NULL)
     return NULL;
   if (!config->shared)
-    self->others = wsed_kafka_group_new (conf, config->group, config->client, main, on_group, self);
+    self->others = wsed_kafka_group_new (conf, config->group, client, main, on_group, self);
   self->log = log;
   self->main = main;
   self->group = g_strdup (config->group);
