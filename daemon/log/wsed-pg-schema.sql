@@ -319,6 +319,8 @@ DECLARE
   upto bigint;
   target bigint;
   left_over integer := step;
+  channels integer := 0;
+  forgotten integer;
   gone bigint[];
   candidates bigint[] := '{}';
   freed bigint := 0;
@@ -329,6 +331,8 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(1465075020, 2) THEN
     RETURN;
   END IF;
+  -- What a crash brings back goes again.
+  PERFORM set_config('synchronous_commit', 'off', true);
   SELECT * INTO STRICT l FROM wse.log FOR UPDATE;
   -- By age and by the bytes of all: the log's oldest.
   SELECT max(o.n) INTO upto
@@ -356,13 +360,15 @@ BEGIN
            emptied = CASE WHEN target = t.head THEN coalesce(t.emptied, now) END
      WHERE t.id = c.id;
     left_over := left_over - (upto - c.swept);
-    more := true;
+    channels := channels + 1;
   END LOOP;
   WITH d AS (DELETE FROM wse.entry e WHERE e.n = ANY (candidates) AND NOT EXISTS (SELECT FROM unnest(wse.kept(e, most)) s WHERE s > 0)
              RETURNING e.size)
   SELECT removed + count(*), freed + coalesce(sum(d.size), 0) INTO removed, freed FROM d;
   DELETE FROM wse.seen WHERE hash IN (SELECT s.hash FROM wse.seen s WHERE s.n <= l.n - 1000000 ORDER BY s.n LIMIT 4 * step);
-  more := more OR FOUND OR left_over < step;
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  -- It took as much as it may: there is more.
+  more := left_over <= 0 OR channels = 200 OR forgotten = 4 * step;
   UPDATE wse.log t SET events = t.events - removed, bytes = t.bytes - freed,
          low_n = coalesce((SELECT e.n - 1 FROM wse.entry e WHERE e.n > l.low_n ORDER BY e.n LIMIT 1), t.n)
    WHERE removed > 0;

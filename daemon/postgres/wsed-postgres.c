@@ -299,7 +299,6 @@ be_open (WsedPostgres *self)
   self->state = STATE_OPEN;
   clear_deadline (self);
   PQsetErrorVerbosity (self->connection, PQERRORS_DEFAULT);
-  PQsetNoticeProcessor (self->connection, on_notice, NULL);
   if (PQsetnonblocking (self->connection, 1) != 0 || PQenterPipelineMode (self->connection) != 1)
     {
       lose (self, wsed_postgres_error_of_connection (self->connection, "talking to PostgreSQL"));
@@ -349,6 +348,7 @@ connect_to (WsedPostgres *self,
   self->connection = PQconnectStartParams ((const char *const *) keywords->pdata, (const char *const *) values->pdata, 0);
   /* NULL: no memory; the functions of libpq take that for a bad connection. */
   PQsetErrorVerbosity (self->connection, PQERRORS_VERBOSE);
+  PQsetNoticeProcessor (self->connection, on_notice, NULL);
   if (PQstatus (self->connection) == CONNECTION_BAD)
     lose (self, wsed_postgres_error_of_connection (self->connection, "connecting to PostgreSQL"));
   else
