@@ -37,6 +37,37 @@ refresh_metrics (gpointer user_data)
   wsed_metric_set (queued, (gint64) stats.queued_bytes);
 }
 
+static void
+refresh_following (gpointer user_data)
+{
+  static WsedMetric *daemons, *undelivered, *reads, *filled, *forgotten, *held;
+  WsedFleet *fleet = wsed_following_get_fleet (user_data);
+  WsedSequenceStats stats;
+
+  if (daemons == NULL)
+    {
+      daemons = wsed_metric_new (WSED_METRIC_GAUGE, "wse_daemons", "Daemons on this log that are known to be there, this one among them.");
+      undelivered = wsed_metric_new (WSED_METRIC_GAUGE, "wse_relay_undelivered", "Events known to be in a shared log that are not yet delivered here.");
+      reads = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_reads_total", "Reads of a shared log for what no relay brought.");
+      filled = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_filled_total", "Events that came from such reads.");
+      forgotten = wsed_metric_new (WSED_METRIC_COUNTER, "wse_relay_forgotten_total", "Events that came and had no room to wait: they are read again.");
+      held = wsed_metric_new (WSED_METRIC_GAUGE, "wse_relay_held_bytes", "Bytes of events that wait for one before them.");
+    }
+  wsed_sequence_get_stats (wsed_following_get_sequence (user_data), &stats);
+  wsed_metric_set (daemons, 1 + (fleet != NULL ? wsed_fleet_get_size (fleet) : 0));
+  wsed_metric_set (undelivered, (gint64) (stats.end - stats.done));
+  wsed_metric_set (reads, (gint64) stats.reads);
+  wsed_metric_set (filled, (gint64) stats.filled);
+  wsed_metric_set (forgotten, (gint64) stats.forgotten);
+  wsed_metric_set (held, (gint64) stats.held_bytes);
+}
+
+void
+wsed_daemon_count_following (WsedFollowing *following)
+{
+  wsed_metrics_on_refresh (refresh_following, following);
+}
+
 static WsedRelay *
 make_redis_relay (const WsedConfig *config, gboolean shared, gsize (*get_backlog) (gpointer), gpointer user_data, GError **error)
 {

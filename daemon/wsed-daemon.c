@@ -59,7 +59,7 @@ struct _WsedDaemon
   GPtrArray *sources;          /* (element-type WsedSource) */
 
   guint sigterm, sigint, sighup;
-  gboolean stopping, strayed;
+  gboolean stopping, parted, strayed;
   gint64 drain_end;            /* monotonic */
 };
 
@@ -374,6 +374,7 @@ wsed_daemon_new (const WsedConfig *config, GStrv environment, GError **error)
   if (self->http == NULL)
     return NULL;
   wsed_following_read (self->following);
+  wsed_daemon_count_following (self->following);
   wsed_metrics_on_refresh (refresh_log_metrics, self);
   if (!make_sources (self, error))
     return NULL;
@@ -397,14 +398,21 @@ on_drain_beat (gpointer user_data)
   guint pending = wsed_pipeline_get_pending (self->pipeline);
   guint requests = wsed_http_get_pending (self->http), sources = 0;
 
+  if (self->parted)
+    {
+      wsed_hub_shutdown (self->hub, GOODBYE_DEADLINE, on_goodbye_said, self);
+      return G_SOURCE_REMOVE;
+    }
   for (guint i = 0; i < self->sources->len; i++)
     sources += !wsed_source_is_stopped (self->sources->pdata[i]);
   if ((pending > 0 || requests > 0 || sources > 0) && g_get_monotonic_time () < self->drain_end)
     return G_SOURCE_CONTINUE;
   if (pending > 0 || requests > 0 || sources > 0)
     g_message ("stopping: %u submissions, %u HTTP connections and %u sources did not end in time", pending, requests, sources);
-  wsed_hub_shutdown (self->hub, GOODBYE_DEADLINE, on_goodbye_said, self);
-  return G_SOURCE_REMOVE;
+  /* It has a beat to go out. */
+  wsed_following_part (self->following);
+  self->parted = TRUE;
+  return G_SOURCE_CONTINUE;
 }
 
 void

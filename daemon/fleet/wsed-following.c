@@ -161,11 +161,17 @@ wsed_following_start (WsedFollowing *self)
 }
 
 void
-wsed_following_stop (WsedFollowing *self)
+wsed_following_part (WsedFollowing *self)
 {
-  wsed_sequence_stop (self->sequence);
   if (self->fleet != NULL)
     wsed_fleet_stop (self->fleet);
+}
+
+void
+wsed_following_stop (WsedFollowing *self)
+{
+  wsed_following_part (self);
+  wsed_sequence_stop (self->sequence);
 }
 
 void

@@ -28,7 +28,9 @@ typedef struct
 WsedFollowing *wsed_following_new  (const WsedFollowingConfig *config, const char *name, gpointer user_data);
 /* Connects to the others. */
 void           wsed_following_start (WsedFollowing *self);
-/* Nothing is delivered any more, and the others are told goodbye. */
+/* Tells the others goodbye, while the main loop still runs. */
+void           wsed_following_part (WsedFollowing *self);
+/* Nothing is delivered any more. */
 void           wsed_following_stop (WsedFollowing *self);
 /* When the log has answered all. NULL is allowed. */
 void           wsed_following_free (WsedFollowing *self);
