@@ -24,7 +24,7 @@ arrive_aside (WsedWorker        *worker,
     {
       if (!wse_filter_matches (view->filter, arrival->entry->event))
         continue;
-      wsed_eviction_append_aside (&worker->eviction, view, &arrival->piece);
+      wsed_asides_append (&worker->asides, view, &arrival->piece);
       for (guint i = 0; i < view->n_live; i++)
         {
           WsedReader *reader = wsed_view_get_live (view)[i]->reader;
@@ -78,6 +78,7 @@ void
 wsed_worker_evict (WsedWorker *worker,
                    guint64     first_chunk)
 {
+  wsed_asides_run (&worker->asides, first_chunk);
   wsed_eviction_run (&worker->eviction, first_chunk);
 }
 
@@ -101,6 +102,7 @@ wsed_worker_drop_view (WsedWorker *worker,
     return;
   if (view->dirty)
     g_ptr_array_remove_fast (worker->dirty, view);
+  wsed_asides_retire (&worker->asides, view);
   wsed_eviction_retire (&worker->eviction, view);
 }
 
@@ -142,7 +144,7 @@ wsed_worker_erase (WsedWorker *worker,
         continue;
       stream->slot.erased = MAX (stream->slot.erased, wsed_stream_is_whole (stream) ? n : head);
       for (WsedView *view = stream->slot.views; view != NULL; view = view->next)
-        wsed_view_blank_asides (view);
+        wsed_asides_blank (&worker->asides, view);
     }
   if (streams->len > 0)
     wsed_worker_visit (worker, 0, tell_erased, (gpointer) channel);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "stream/wsed-aside.h"
+
 struct _WsedBeginning
 {
   WsedReader *reader;          /* NULL once it was cancelled */
@@ -206,7 +208,7 @@ subscribe (WsedBeginning  *beginning,
   subscription->reader = beginning->reader;
   subscription->stream = wsed_stream_ref (stream);
   subscription->view = wsed_worker_get_view (beginning->worker, stream, beginning->filter, head);
-  subscription->aside = subscription->view->asides_end;
+  subscription->aside = wsed_asides_get_end (wsed_worker_get_asides (beginning->worker), subscription->view);
   g_array_append_val (beginning->subscriptions, subscription);
   return subscription;
 }

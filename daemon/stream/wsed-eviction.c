@@ -6,12 +6,9 @@
 
 #include "stream/wsed-eviction.h"
 
-#include "stream/wsed-aside.h"
 #include "stream/wsed-stream-metrics.h"
 
 #define MIN_SIZE 16u
-/* What is kept nowhere has one such part of the memory for entries. */
-#define ASIDE_PART 4
 
 void
 wsed_eviction_init (WsedEviction *eviction,
@@ -83,37 +80,6 @@ wsed_eviction_append (WsedEviction      *eviction,
   eviction->bytes += wsed_view_append (view, arrival);
 }
 
-static void
-add_aside_bytes (WsedEviction *eviction,
-                 gssize        bytes)
-{
-  eviction->bytes += bytes;
-  eviction->aside_bytes += bytes;
-}
-
-static void
-drop_first_aside (WsedEviction *eviction)
-{
-  WsedView *view = g_queue_pop_head (&eviction->asides);
-
-  if (view->slot == NULL)
-    wsed_view_forget (view);
-  else
-    add_aside_bytes (eviction, wsed_view_drop_aside (view));
-  add_aside_bytes (eviction, -(gssize) sizeof (GList));
-}
-
-void
-wsed_eviction_append_aside (WsedEviction    *eviction,
-                            WsedView        *view,
-                            const WsedPiece *piece)
-{
-  while (eviction->aside_bytes >= eviction->max_bytes / ASIDE_PART && eviction->asides.length > 0)
-    drop_first_aside (eviction);
-  g_queue_push_tail (&eviction->asides, view);
-  add_aside_bytes (eviction, wsed_view_append_aside (view, piece) + (gssize) sizeof (GList));
-}
-
 void
 wsed_eviction_empty (WsedEviction *eviction,
                      WsedView     *view)
@@ -126,7 +92,6 @@ void
 wsed_eviction_retire (WsedEviction *eviction,
                       WsedView     *view)
 {
-  eviction->aside_bytes -= wsed_view_get_aside_bytes (view);
   eviction->bytes += wsed_view_retire (view);
 }
 
@@ -148,14 +113,6 @@ wsed_eviction_run (WsedEviction *eviction,
       if (view->slot != NULL && wsed_view_at (view, view->begin)->piece.chunk->id >= first_chunk)
         break;
       drop_first (eviction);
-    }
-  while (eviction->asides.length > 0)
-    {
-      WsedView *view = g_queue_peek_head (&eviction->asides);
-
-      if (view->slot != NULL && wsed_view_first_aside (view)->chunk->id >= first_chunk)
-        break;
-      drop_first_aside (eviction);
     }
   while (eviction->chunks.length > 0 && ((WsedChunk *) g_queue_peek_head (&eviction->chunks))->id < first_chunk)
     wsed_chunk_unref (g_queue_pop_head (&eviction->chunks));

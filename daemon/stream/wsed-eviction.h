@@ -11,8 +11,6 @@ typedef struct
   gsize max_bytes;             /* of the memory for entries */
   gsize bytes;
   gsize told;                  /* of them, what the metric has been told */
-  GQueue asides;               /* (element-type WsedView) whose first aside is the next to go, in the order of arrival */
-  gsize aside_bytes;           /* of `bytes`, what they take */
   GQueue chunks;               /* (element-type WsedChunk), referenced, oldest first */
   WsedView **views;            /* ring: whose first entry is the next to go, in the order of arrival */
   guint64 begin, end;
@@ -25,8 +23,6 @@ void wsed_eviction_clear      (WsedEviction *eviction);
 void wsed_eviction_take_chunk (WsedEviction *eviction, WsedChunk *chunk);
 /* Adds an entry to @view. Where there is no room for it in max_bytes the oldest of all go, one at least is kept. */
 void wsed_eviction_append     (WsedEviction *eviction, WsedView *view, const WsedArrival *arrival);
-/* Adds something that is kept nowhere to @view; it takes a part of the room at most. */
-void wsed_eviction_append_aside (WsedEviction *eviction, WsedView *view, const WsedPiece *piece);
 /* Nobody reads at @view any more. */
 void wsed_eviction_retire     (WsedEviction *eviction, WsedView *view);
 /* Forgets all entries of @view, and those that came before. */

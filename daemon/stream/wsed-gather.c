@@ -103,15 +103,18 @@ gather_asides (WsedReader *reader,
   for (guint i = 0; reader->has_asides && i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
-      guint32 at = subscription->aside;
+      guint ahead = 0, n = 1;
 
-      while (at != subscription->view->asides_end && !is_full (gather, max_bytes))
+      while (n > 0 && !is_full (gather, max_bytes))
         {
           gsize bytes;
-          const void *data = wsed_reader_run_asides (subscription, &at, max_bytes - gather->bytes, &bytes);
+          const void *data = wsed_reader_run_asides (subscription, ahead, max_bytes - gather->bytes, &n, &bytes);
 
-          add_piece (gather, subscription, at, (void *) data, bytes);
+          if (n == 0)
+            break;
+          add_piece (gather, subscription, n, (void *) data, bytes);
           gather->gathered[gather->n_gathered - 1].aside = TRUE;
+          ahead += n;
         }
     }
 }

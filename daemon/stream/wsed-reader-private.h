@@ -119,12 +119,12 @@ void wsed_reader_cancel_replay (WsedReader *reader);
 void wsed_reader_tell_gap     (WsedReader *reader, WsedSubscription *subscription, guint64 from, guint64 to, const char *reason);
 
 /* What is kept nowhere (wsed-aside.c). There may be something new for a subscription; what none could be given is told, before something is
- * put together; what lies together from index *at on, at least one where there is one; so many bytes up to the index @upto went, returns the
+ * put together; what of it lies together behind the first @ahead that it has not had, *n of them; of @n so many bytes went, returns the
  * events; some have gone. */
 void        wsed_reader_note_asides      (WsedSubscription *subscription);
 void        wsed_reader_tell_lost_asides (WsedReader *reader);
-const void *wsed_reader_run_asides       (const WsedSubscription *subscription, guint32 *at, gsize max_bytes, gsize *bytes);
-guint       wsed_reader_asides_sent      (WsedSubscription *subscription, guint32 upto, gsize sent, GByteArray **rest);
+const void *wsed_reader_run_asides       (const WsedSubscription *subscription, guint ahead, gsize max_bytes, guint *n, gsize *bytes);
+guint       wsed_reader_asides_sent      (WsedSubscription *subscription, guint n, gsize sent, GByteArray **rest);
 void        wsed_reader_settle_asides    (WsedReader *reader);
 
 /* Lag (wsed-lag.c). It begins; while it lasts, the policy is applied before something is put together to be sent; it may be over, or

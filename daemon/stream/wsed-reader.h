@@ -18,7 +18,7 @@ typedef struct
   WsedSubscription *subscription;   /* NULL: of the page */
   guint shared : 1;                 /* of the page's shared part */
   guint aside : 1;                  /* of what is kept nowhere */
-  guint64 upto;                     /* the index behind it, in the view, its asides or the page's frames */
+  guint64 upto;                     /* the index behind it, in the view or the page's frames; of what is kept nowhere how many */
   gsize bytes;                      /* 0: passed over */
 } WsedGathered;
 

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "stream/wsed-aside.h"
-
 /* Entries of the first ring: most channels have little to say. */
 #define FIRST_RING 1u
 
@@ -173,9 +171,9 @@ wsed_view_retire (WsedView *view)
   view->slot = NULL;
   for (guint64 i = view->begin; i < view->end; i++)
     g_clear_pointer (&wsed_view_at (view, i)->several, wsed_entry_unref);
-  view->users = view->end - view->begin + wsed_view_count_asides (view);
+  view->users = view->end - view->begin;
   view->begin = view->end;
-  grown = resize (view, 0) + wsed_view_clear_asides (view);
+  grown = resize (view, 0);
   free_if_forgotten (view);
   return grown;
 }

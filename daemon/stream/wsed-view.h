@@ -21,7 +21,6 @@ typedef struct
 
 typedef struct _WsedSubscriber WsedSubscriber;
 typedef struct _WsedReader WsedReader;
-typedef struct _WsedAsides WsedAsides;
 
 typedef enum
 {
@@ -35,20 +34,21 @@ typedef struct
   WsedReader *reader;          /* whose it is */
   WsedStream *stream;          /* referenced */
   WsedView *view;              /* has its filter */
-  guint place;                 /* in the view's subscriptions, while live */
-  guint from_cursor : 1;       /* it began at a cursor of the client's: all up to `start` is done with */
-  guint by_itself : 1;         /* replaying: it is told by name when it has caught up */
-  guint state : 1;             /* a WsedSubscriptionState */
-  guint lost : 1;              /* up to what is kept something may be lost, to be told */
-  guint lost_before : 1;       /* … also of what is before `done` */
-  guint epoch_lost : 1;        /* its cursor was of another epoch, or beyond the end; to be told */
-  guint attached : 1;          /* to be woken by its view */
-  guint left_behind : 1;       /* replaying: not what the client asked for, but what the tail has taken from under it */
-  guint stopped : 1;           /* nothing from `limit` on is sent */
-  guint spent : 1;             /* stopped, reading from the log: it has met what lies there */
-  guint catching : 1;          /* live: what the client asked for comes from the view, up to `target` */
-  guint gap_conflated : 1;     /* what was passed over, was for being old; else by policy */
-  guint has_news : 1;          /* in the reader's list (wsed-news.c) */
+  guint64 place : 20;          /* in the view's subscriptions, while live: not more than there may be connections */
+  guint64 aside : 31;          /* the index of the next of what is kept nowhere (wsed-aside.h) */
+  guint64 from_cursor : 1;     /* it began at a cursor of the client's: all up to `start` is done with */
+  guint64 by_itself : 1;       /* replaying: it is told by name when it has caught up */
+  guint64 state : 1;           /* a WsedSubscriptionState */
+  guint64 lost : 1;            /* up to what is kept something may be lost, to be told */
+  guint64 lost_before : 1;     /* … also of what is before `done` */
+  guint64 epoch_lost : 1;      /* its cursor was of another epoch, or beyond the end; to be told */
+  guint64 attached : 1;        /* to be woken by its view */
+  guint64 left_behind : 1;     /* replaying: not what the client asked for, but what the tail has taken from under it */
+  guint64 stopped : 1;         /* nothing from `limit` on is sent */
+  guint64 spent : 1;           /* stopped, reading from the log: it has met what lies there */
+  guint64 catching : 1;        /* live: what the client asked for comes from the view, up to `target` */
+  guint64 gap_conflated : 1;   /* what was passed over, was for being old; else by policy */
+  guint64 has_news : 1;        /* in the reader's list (wsed-news.c) */
   guint64 start;               /* the seq after which it began */
   guint64 done;                /* the seq up to which everything is sent or passed over */
   union
@@ -59,7 +59,6 @@ typedef struct
   guint64 at;                  /* the index in the view of the next entry; left behind: about, its entry is no longer there */
   guint64 owed;                /* what lies before this index came while it replayed: not to have it yet is no lag */
   guint64 gap_from, gap_to;    /* passed over, to be told before anything else; 0: nothing */
-  guint32 aside;               /* the index of the next of what is kept nowhere (wsed-aside.h) */
 } WsedSubscription;
 
 /* A view's entries, in a ring that is as large as they need. */
@@ -91,9 +90,7 @@ struct _WsedView
     WsedSubscription **many;   /* more than one: in a block of a power of two */
   } live;                      /* the live subscriptions, to be woken */
   guint n_live;
-  WsedAsides *asides;          /* what is kept nowhere; NULL: nothing */
-  guint32 asides_end;          /* the index behind it */
-  guint users : 31;            /* subscriptions in any state; retired: entries of the eviction queues that point here */
+  guint users : 31;            /* subscriptions in any state; retired: entries of the eviction queue that point here */
   guint dirty : 1;             /* in the worker's list of views with news */
 };
 

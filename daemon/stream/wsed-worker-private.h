@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "stream/wsed-aside.h"
 #include "stream/wsed-eviction.h"
 #include "stream/wsed-fetch.h"
 #include "stream/wsed-worker.h"
@@ -33,6 +34,7 @@ struct _WsedWorker
   GPtrArray *dirty;            /* views with news */
 
   WsedEviction eviction;
+  WsedAsides asides;
   WsedFetches *fetches;
 };
 

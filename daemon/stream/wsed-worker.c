@@ -20,6 +20,8 @@ static const gint64 timer_lengths[WSED_N_TIMERS] = {
 };
 
 #define EVENTS_PER_WAIT 256
+/* What is kept nowhere has one such part beside the memory for entries. */
+#define ASIDE_PART 4
 
 /* A timer that is set: hardly any subscriber has one. */
 typedef struct
@@ -51,6 +53,7 @@ wsed_worker_new (guint                index,
   worker->fetches = wsed_fetches_new (log, worker->inbox, wsed_reader_take_fetched);
   worker->deadlines = g_sequence_new (NULL);
   wsed_eviction_init (&worker->eviction, wsed_tail_get_index_share (config->tail_bytes) / config->workers);
+  wsed_asides_init (&worker->asides, wsed_tail_get_index_share (config->tail_bytes) / config->workers / ASIDE_PART);
   worker->now = g_get_monotonic_time ();
   return worker;
 }
@@ -83,6 +86,12 @@ WsedHub *
 wsed_worker_get_hub (WsedWorker *worker)
 {
   return worker->hub;
+}
+
+WsedAsides *
+wsed_worker_get_asides (WsedWorker *worker)
+{
+  return &worker->asides;
 }
 
 WsedFetches *
@@ -424,6 +433,7 @@ wsed_worker_free (WsedWorker *worker)
 {
   wsed_worker_stop (worker);
   wsed_inbox_run (worker->inbox);
+  wsed_asides_clear (&worker->asides);
   wsed_eviction_clear (&worker->eviction);
   wsed_fetches_free (worker->fetches);
   g_assert (worker->subscribers.length == 0);

@@ -3,6 +3,7 @@
 
 #include "auth/wsed-withdrawal.h"
 #include "stream/wsed-hub.h"
+#include "stream/wsed-aside.h"
 #include "stream/wsed-view.h"
 
 G_BEGIN_DECLS
@@ -76,6 +77,7 @@ const WsedHubConfig *wsed_worker_get_config (WsedWorker *worker);
 WsedLog             *wsed_worker_get_log    (WsedWorker *worker);
 WsedHub             *wsed_worker_get_hub    (WsedWorker *worker);
 struct _WsedFetches *wsed_worker_get_fetches (WsedWorker *worker);
+WsedAsides          *wsed_worker_get_asides (WsedWorker *worker);
 /* Monotonic microseconds, as of the last waking. */
 gint64               wsed_worker_get_now    (WsedWorker *worker);
 
