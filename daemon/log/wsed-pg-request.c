@@ -14,7 +14,7 @@ const WsedPostgresStatement wsed_pg_heads = { "heads",
   " FROM wse.log l LEFT JOIN unnest($1) WITH ORDINALITY u(name, i) ON true LEFT JOIN wse.channel c ON c.name = u.name"
   " LEFT JOIN wse.forgotten f ON c.id IS NULL AND f.hash = hashtextextended(u.name, 0) ORDER BY u.i" };
 
-static const WsedPostgresStatement erase = { "erase", "SELECT epoch, low, head, n FROM wse.erase($1, $2)" };
+static const WsedPostgresStatement erase = { "erase", "SELECT epoch, low, head, n FROM wse.erase($1, $2, $3)" };
 
 static const WsedPostgresStatement consume = { "consume",
   "SELECT kept, of, within, upto FROM wse.consume($1, $2, $3, $4, $5, $6::integer, $7)" };
@@ -143,6 +143,7 @@ wsed_pg_request_fill (WsedPgTask         *task,
     case WSED_PG_ERASE:
       wsed_postgres_values_add_text (values, ((WsedErase *) task->request)->channel);
       wsed_postgres_values_add_int8 (values, wsed_pg_config_get_most (config));
+      wsed_postgres_values_add_text (values, task->token);
       return &erase;
     case WSED_PG_CONSUME:
       if (!task->claimed && !wsed_consumer_claim (task->request))

@@ -28,7 +28,10 @@ CREATE TABLE wse.channel (
   low bigint NOT NULL DEFAULT 0,
   low_n bigint NOT NULL DEFAULT 0,      -- the n of the event at low
   swept bigint NOT NULL DEFAULT 0,      -- up to here wse.place holds nothing any more
-  emptied bigint                        -- since when low = head
+  emptied bigint,                       -- since when low = head
+  erasure text,                         -- the last one, by its maker's name for it; and what it erased
+  erased_low bigint,
+  erased_head bigint
 ) WITH (fillfactor = 50);
 
 CREATE TABLE wse.forgotten (hash bigint PRIMARY KEY, epoch text NOT NULL);
@@ -259,7 +262,8 @@ BEGIN
 END
 $f$;
 
-CREATE FUNCTION wse.erase (asked text, most bigint, OUT epoch text, OUT low bigint, OUT head bigint, OUT n bigint)
+-- Asked again with the same token it answers the same.
+CREATE FUNCTION wse.erase (asked text, most bigint, token text, OUT epoch text, OUT low bigint, OUT head bigint, OUT n bigint)
 LANGUAGE plpgsql AS $f$
 DECLARE
   l wse.log;
@@ -272,9 +276,15 @@ BEGIN
     RETURN;
   END IF;
   epoch := coalesce(c.epoch, l.epoch);
+  IF c.erasure = token THEN
+    low := c.erased_low;
+    head := c.erased_head;
+    RETURN;
+  END IF;
   low := greatest(c.low, c.head - most);
   head := c.head;
   UPDATE wse.channel t SET low = c.head, emptied = coalesce(t.emptied, wse.now()),
+         erasure = token, erased_low = erase.low, erased_head = c.head,
          low_n = coalesce((SELECT p.n FROM wse.place p WHERE p.channel = c.id AND p.seq = c.head), t.low_n)
    WHERE t.id = c.id;
   -- For the daemons that are not told by the relay.

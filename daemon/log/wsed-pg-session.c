@@ -73,17 +73,18 @@ give_up_for (WsedPgSession *self,
 
 static void say_hello (WsedPgSession *self);
 
+/* The tables are made, or those of a copied database begin anew. */
 static void
-on_begun_anew (const PGresult *result,
-               const GError   *error,
-               gpointer        user_data)
+on_made (const PGresult *result,
+         const GError   *error,
+         gpointer        user_data)
 {
   WsedPgSession *self = user_data;
 
   if (error == NULL)
     say_hello (self);
   else if (result != NULL)
-    give_up (self, "beginning the log of a copied database anew", error);
+    give_up (self, "making the tables of the log", error);
 }
 
 static void
@@ -118,7 +119,7 @@ on_hello (const PGresult *result,
       wsed_log_make_epoch (epoch);
       wsed_postgres_values_init (&values);
       wsed_postgres_values_add_text (&values, epoch);
-      wsed_postgres_send (self->postgres, &begin_anew, &values, on_begun_anew, self);
+      wsed_postgres_send (self->postgres, &begin_anew, &values, on_made, self);
       return;
     }
   self->ready = TRUE;
@@ -129,19 +130,6 @@ static void
 say_hello (WsedPgSession *self)
 {
   wsed_postgres_send (self->postgres, &hello, NULL, on_hello, self);
-}
-
-static void
-on_made (const PGresult *result,
-         const GError   *error,
-         gpointer        user_data)
-{
-  WsedPgSession *self = user_data;
-
-  if (error == NULL)
-    say_hello (self);
-  else if (result != NULL)
-    give_up (self, "making the tables of the log", error);
 }
 
 static void

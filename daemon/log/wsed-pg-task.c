@@ -42,6 +42,7 @@ wsed_pg_task_answer (WsedPgTask   *task,
   if (error != NULL)
     *task->error = g_error_new_literal (WSE_ERROR, WSE_ERROR_UNAVAILABLE, error->message);
   wsed_inbox_push (task->reply_to, task->message);
+  g_free (task->token);
   g_free (task);
 }
 

@@ -28,6 +28,7 @@ typedef struct
   GError **error;
   gint64 deadline;             /* monotonic µs */
   gboolean claimed;            /* CONSUME: the log has begun with it */
+  char *token;                 /* ERASE: what the server knows it by when it is sent again */
 } WsedPgTask;
 
 WsedPgTask *wsed_pg_task_new    (WsedPgKind kind, gpointer request);

@@ -31,6 +31,7 @@ struct _WsedPgWriter
   gint64 batch_deadline;
   gint64 attempt;              /* of the batch */
   gint64 lost;                 /* 0, or up to this attempt nobody waits any more */
+  guint erasures;              /* asked for so far */
   guint singly;                /* so many appends go one by one: of several together one was refused */
 
   gboolean trimming;
@@ -418,6 +419,8 @@ wsed_pg_writer_push (WsedPgWriter *self,
 {
   if (task->kind == WSED_PG_APPEND)
     self->stats.queued_bytes += ((WsedAppend *) task->request)->bytes;
+  if (task->kind == WSED_PG_ERASE)
+    task->token = g_strdup_printf ("%s %u", self->id, ++self->erasures);
   g_queue_push_tail (&self->waiting, task);
   begin_wave (self);
 }

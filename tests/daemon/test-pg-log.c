@@ -332,6 +332,59 @@ test_hanging (void)
   tear_down (&fixture);
 }
 
+/* An erasure whose answer was lost is asked for again, and answered as it was, whatever came since. */
+static void
+test_erase_again (void)
+{
+  Fixture fixture;
+  LogFixture reader;
+
+  if (!set_up (&fixture, 1, 1, 0))
+    return;
+  reader = (LogFixture) { .log = fixture.peers[0].log, .inbox = fixture.peers[0].inbox };
+  log_append_many (&reader, "a", 5, "user:1");
+  assert_answer ("0 5", "SELECT low || ' ' || head FROM wse.erase('user:1', 1000000, 'one')");
+  log_append_many (&reader, "b", 2, "user:1");
+  assert_answer ("0 5", "SELECT low || ' ' || head FROM wse.erase('user:1', 1000000, 'one')");
+  assert_answer ("2", "SELECT head - low FROM wse.channel WHERE name = 'user:1'");
+  assert_answer ("5 7", "SELECT low || ' ' || head FROM wse.erase('user:1', 1000000, 'two')");
+  tear_down (&fixture);
+}
+
+/* An attempt is carried out once, however often it is sent; one that was fenced off never is. */
+static void
+test_attempts (void)
+{
+#define APPEND(attempt) \
+  "SELECT base FROM wse.append('w', " attempt ", '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'," \
+  " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"
+  Fixture fixture;
+  LogFixture reader;
+
+  if (!set_up (&fixture, 1, 1, 0))
+    return;
+  reader = (LogFixture) { .log = fixture.peers[0].log, .inbox = fixture.peers[0].inbox };
+  log_append_many (&reader, "a", 5, "user:1");
+  assert_answer ("5", APPEND ("1"));
+  log_append_many (&reader, "b", 2, "user:1");
+  assert_answer ("5", APPEND ("1"));
+  assert_answer ("t", "SELECT wse.fence('w', 1)");
+  assert_answer ("7", APPEND ("2"));
+  assert_answer ("f", "SELECT wse.fence('w', 3)");
+  assert_answer ("f", "SELECT wse.fence('w', 3)");
+  for (guint attempt = 1; attempt <= 3; attempt++)
+    {
+      g_autofree char *refused = g_strdup_printf ("DO $$ BEGIN PERFORM base FROM (%s) q; RAISE 'taken';"
+                                                  " EXCEPTION WHEN object_in_use THEN NULL; END $$",
+                                                  attempt == 1 ? APPEND ("1") : attempt == 2 ? APPEND ("2") : APPEND ("3"));
+
+      assert_answer ("", refused);
+    }
+  assert_answer ("7", APPEND ("4"));
+  tear_down (&fixture);
+#undef APPEND
+}
+
 /* What a newer version has made is not touched. */
 static void
 test_newer (void)
@@ -384,6 +437,8 @@ main (int argc, char **argv)
   g_test_add_func ("/pg-log/killed", test_killed);
   g_test_add_func ("/pg-log/absent", test_absent);
   g_test_add_func ("/pg-log/hanging", test_hanging);
+  g_test_add_func ("/pg-log/erase-again", test_erase_again);
+  g_test_add_func ("/pg-log/attempts", test_attempts);
   g_test_add_func ("/pg-log/newer", test_newer);
   g_test_add_func ("/pg-log/copied", test_copied);
   return g_test_run ();
