@@ -5,6 +5,7 @@ dies; and what holds for a user holds at all of them."""
 import contextlib
 import json
 import random
+import shutil
 import signal
 import threading
 import time
@@ -51,6 +52,9 @@ class Several(unittest.TestCase):
         for daemon in daemons:
             self.ready(daemon, count - 1)
         return daemons
+
+    def database(self):
+        return self.uri.split('/')[3].split('?')[0]
 
     def ready(self, daemon, others):
         wait_until(lambda: daemon.output().count('another daemon of this log is here') >= others, 'the daemons to hear of each other')
@@ -260,7 +264,7 @@ class Death(Several):
         self.publish_more(published)
         done.set()
         publisher.join()
-        second.publish(tick('d', 'last', 'last'))
+        wait_until(lambda: second.post(tick('d', 'last', 'last'))[0] in (200, 201), 'the one that was held to write again')
         for reader, got in readers:
             reader.join(30)
             self.assertFalse(reader.is_alive())
@@ -269,14 +273,31 @@ class Death(Several):
     def publish_more(self, published):
         wait_until(lambda before=len(published): len(published) > before + 40, 'more to be published')
 
+    def cut(self):
+        """Ends the relays' connections; how many."""
+        return int(postgres.ask(self.database(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                                "AND datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify(''wse_daemons%')"))
+
+    def test_strayed(self):
+        """a log that lost its end behind a daemon's back ends the daemon: what it gives out next would have the old numbers"""
+        self.start(0)
+        daemon = Daemon(log=self.uri, allow='the log was changed')
+        self.addCleanup(shutil.rmtree, daemon.state)
+        daemon.start()
+        daemon.publish(tick('z', 1), tick('z', 2))
+        client = self.connect(daemon, '/wse?user_id=z&history=0')
+        postgres.ask(self.database(), 'BEGIN; DELETE FROM wse.entry WHERE n = 2; DELETE FROM wse.place WHERE n = 2; UPDATE wse.channel SET head = 1; '
+                                      'UPDATE wse.log SET n = 1; COMMIT')
+        self.cut()
+        self.assertEqual(client.recv_close()[0], 1001)
+        daemon.wait(1)
+
     def test_cut_off(self):
         """the relay's connection ends at the server: it is told by health, mended by itself, and nothing is missed"""
         first, second = self.start(2)
         client = self.connect(second, '/wse?user_id=t&history=0')
         for round_ in range(3):
-            cut = postgres.ask(self.uri.split('/')[3].split('?')[0], "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                               "AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify(''wse_daemons%')")
-            self.assertEqual(int(cut), 2)
+            self.assertEqual(self.cut(), 2)
             for i in range(20):
                 first.publish(tick('t', i))
                 self.assertEqual(client.recv_until(lambda message: 'seq' in message)[-1]['seq'], 20 * round_ + i + 1)
@@ -408,11 +429,10 @@ class Revoked(Several):
     def test_missed(self):
         """what the relay did not tell is found in the log's database: a revocation, an erasure"""
         first, second = self.start(2)
-        database = self.uri.split('/')[3].split('?')[0]
         alice = token('alice')
         client = self.connect(second, '/wse?history=0', headers=bearer(alice))
         revoked = json.dumps({'sub': 'alice', 'iat': time.time() + 1})
-        postgres.ask(database, f"INSERT INTO wse.notice (kind, text, until) VALUES ('revoked', '{revoked}', 9223372036854775807), "
+        postgres.ask(self.database(), f"INSERT INTO wse.notice (kind, text, until) VALUES ('revoked', '{revoked}', 9223372036854775807), "
                                "('erased', '0 0 user:bob', 9223372036854775807)")
         self.assertEqual(client.recv_close()[0], 4401)
         wait_until(lambda: 'wse_channels_erased_total 1' in second.request('GET', '/metrics', headers=bearer(ADMIN)).body.decode(), 'the erasure')
