@@ -211,6 +211,8 @@ take_result (WsedPostgres *self,
       request->error = wsed_postgres_error_of_result (result);
       if (request->preparing)
         g_hash_table_remove (self->prepared, request->statement);
+      PQclear (request->result);
+      request->result = g_steal_pointer (&result);
     }
   else if (request != NULL && request->preparing && status == PGRES_COMMAND_OK)
     {

@@ -161,6 +161,8 @@ test_pipeline (void)
   wait_for (&fixture.answers, 5);
   g_assert_cmpstr (fixture.story->str, ==, "2 -2 1 ");
   g_assert_cmpuint (fixture.errors, ==, 2);
+  /* They were answered, too. */
+  g_assert_cmpuint (fixture.unknown, ==, 0);
   g_assert_error (fixture.error, WSE_ERROR, WSE_ERROR_FAILED);
   g_assert_nonnull (strstr (fixture.error->message, "SELEKT"));
   g_string_truncate (fixture.story, 0);
