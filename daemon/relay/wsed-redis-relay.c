@@ -199,13 +199,16 @@ static gboolean
 take_event (WsedRedisRelay *self, const char *name, const char *payload, gsize length, GError **error)
 {
   const WsedRedisRules rules = { .max_event = self->config.max_event, .mapper = self->mapper, .self = self->speaker != NULL ? self->name : NULL };
+  const char *channel = name + strlen (WSED_REDIS_PREFIX);
   g_auto(WsedRedisEvent) event = { 0 };
 
-  if (!g_str_has_prefix (name, WSED_REDIS_PREFIX) || !wsed_redis_event_read (&event, name + strlen (WSED_REDIS_PREFIX), payload, length, &rules, error))
-    return error == NULL || *error == NULL;
+  if (!g_str_has_prefix (name, WSED_REDIS_PREFIX))
+    return TRUE;
+  if (!wsed_redis_event_read (&event, channel, payload, length, &rules, error))
+    return FALSE;
   if (event.entry != NULL)
     self->told.entry (event.log, event.entry, self->user_data);
-  else if (event.event != NULL && wsed_watchlist_wants (self->watchlist, name + strlen (WSED_REDIS_PREFIX)))
+  else if (event.event != NULL && wsed_watchlist_wants (self->watchlist, channel))
     {
       wsed_metric_add (self->foreign, 1);
       self->told.foreign (event.event, self->user_data);
