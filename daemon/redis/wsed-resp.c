@@ -50,7 +50,7 @@ wsed_resp_new (gsize max_bytes)
   self->create_array = self->functions.createArray;
   self->functions.createArray = create_array;
   self->reader->fn = &self->functions;
-  redisReaderSetPrivdata (self->reader, self);
+  self->reader->privdata = self;
   self->max_bytes = max_bytes;
   return self;
 }
