@@ -56,6 +56,11 @@ class Several(unittest.TestCase):
     def database(self):
         return self.uri.split('/')[3].split('?')[0]
 
+    def cut(self):
+        """Ends the relays' connections; how many."""
+        return int(postgres.ask(self.database(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                                "AND datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify(''wse_daemons%')"))
+
     def ready(self, daemon, others):
         wait_until(lambda: daemon.output().count('another daemon of this log is here') >= others, 'the daemons to hear of each other')
 
@@ -273,11 +278,6 @@ class Death(Several):
     def publish_more(self, published):
         wait_until(lambda before=len(published): len(published) > before + 40, 'more to be published')
 
-    def cut(self):
-        """Ends the relays' connections; how many."""
-        return int(postgres.ask(self.database(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                                "AND datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE '%pg_notify(''wse_daemons%')"))
-
     def test_strayed(self):
         """a log that lost its end behind a daemon's back ends the daemon: what it gives out next would have the old numbers"""
         self.start(0)
@@ -434,6 +434,8 @@ class Revoked(Several):
         revoked = json.dumps({'sub': 'alice', 'iat': time.time() + 1})
         postgres.ask(self.database(), f"INSERT INTO wse.notice (kind, text, until) VALUES ('revoked', '{revoked}', 9223372036854775807), "
                                "('erased', '0 0 user:bob', 9223372036854775807)")
+        # It would be looked for by itself, in ten seconds.
+        self.cut()
         self.assertEqual(client.recv_close()[0], 4401)
         wait_until(lambda: 'wse_channels_erased_total 1' in second.request('GET', '/metrics', headers=bearer(ADMIN)).body.decode(), 'the erasure')
         self.assertTrue(first.is_running())
