@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two daemons on one log in PostgreSQL and one Redis, under load; and what they depend on dies, hangs or is cut off, one after another.
-After each fault every reader has what was answered, once and in order, without anybody's help. WSE_TEST_SECONDS: how long something hangs
-(3); WSE_TEST_ROUNDS: how often all of it is gone through (1); WSE_TEST_SEED: which chances."""
+"""Two daemons on one log in PostgreSQL, with Redis and Kafka, under load; and what they depend on dies, hangs or is cut off, one after
+another. After each fault every reader has what was answered, once and in order, without anybody's help. WSE_TEST_SECONDS: how long
+something hangs (3); WSE_TEST_ROUNDS: how often all of it is gone through (1); WSE_TEST_SEED: which chances."""
 
 import contextlib
 import http.client
@@ -13,7 +13,8 @@ import threading
 import time
 import unittest
 
-from wse_arena import SEED, Arena
+from wse_arena import SEED, Arena, Publisher
+from wse_kafka import Broker, MockBroker, Reader, Tool, fetch
 from wse_network import Network
 from wse_postgres import Postgres
 from wse_redis import Redis
@@ -28,7 +29,7 @@ READERS = 16
 WARNINGS = '^(?!.*(CRITICAL|Sanitizer|runtime error:|assertion))'
 PATIENCE = max(60, 4 * SECONDS)
 # What a daemon may have taken in memory at the end and in between, beyond what it had when all was well.
-GROWTH = 96 * MIB * SHADOW
+GROWTH = 48 * MIB * SHADOW
 
 
 class Watch(threading.Thread):
@@ -46,8 +47,30 @@ class Watch(threading.Thread):
                 self.seen |= {*health['components'].items(), ('status', health['status'])}
 
 
-class Faulty(Daemon):
-    """One of the two, that is asked with little patience."""
+class KafkaPublisher(Publisher):
+    """Publishes to a partition of its own; what Kafka has is as good as answered."""
+
+    sizes = (1,)
+
+    def __init__(self, arena, number, broker):
+        super().__init__(arena, number)
+        self.client = Tool('client', broker.bootstrap)
+
+    def deliver(self):
+        """One at a time: of several, one that has to be sent again may come after the next."""
+        self.client.do('send', 'faults', self.number % 2, json.dumps(self.batch[0], separators=(',', ':')))
+        self.client.do('flush')
+        return True
+
+
+class Member(Reader):
+    """One of the two. @broker None: it reads no Kafka."""
+
+    def __init__(self, broker, **keywords):
+        if broker is None:
+            Daemon.__init__(self, **keywords)
+        else:
+            super().__init__(broker, 'faults', **keywords)
 
     def health(self):
         answer = self.request('GET', '/api/health')
@@ -67,38 +90,54 @@ def habits(number):
     return ((-1,), (PATIENCE,)) if number % 2 else ((0, 1, 10, 100), (0.3, 2))
 
 
-class Faults(unittest.TestCase):
+class Several(unittest.TestCase):
+    """Two daemons and what they stand on, which a class of cases shares. @alone: PostgreSQL, without Redis and Kafka."""
+
+    alone = False
+    redis = broker = None
+
     @classmethod
     def setUpClass(cls):
         print(f'# seed {SEED}, {SECONDS} s, {ROUNDS} rounds')
         cls.stack = contextlib.ExitStack()
         cls.addClassCleanup(cls.stack.close)
-        cls.no_network = None
+        cls.network = cls.no_network = None
         try:
             cls.network = Network(2)
             cls.stack.callback(cls.network.close)
         except OSError as error:
-            cls.network, cls.no_network = None, f'no network of its own: {error}'
+            cls.no_network = f'no network of its own: {error}'
         prefix = cls.network.prefix if cls.network else ()
         cls.postgres = cls.stack.enter_context(Postgres(prefix=prefix))
-        cls.redis = cls.stack.enter_context(Redis(*(['--bind', '0.0.0.0', '--protected-mode', 'no'] if cls.network else []), prefix=prefix))
+        if not cls.alone:
+            cls.redis = cls.stack.enter_context(Redis(*(['--bind', '0.0.0.0', '--protected-mode', 'no'] if cls.network else []), prefix=prefix))
+            cls.broker = MockBroker() if fetch() else Broker()
+            cls.stack.callback(cls.broker.close)
+            cls.broker.create('faults', 2)
+        print(f'# {"alone" if cls.alone else "Redis, " + cls.broker.name}, {cls.no_network or "a network of its own"}')
         log = cls.postgres.new()
-        cls.daemons = [cls.stack.enter_context(cls.daemon(i, log)) for i in range(2)]
+        cls.daemons = [cls.stack.enter_context(cls.member(i, log)) for i in range(2)]
         for daemon in cls.daemons:
             wait_until(daemon.is_well, 'a daemon to be well')
-        cls.arena = Arena(cls.daemons, 4, READERS, pace=0.05, patience=2, habits=habits)
+        cls.arena = Arena(cls.daemons, 3, READERS, pace=0.05, patience=2, habits=habits)
+        if cls.broker:
+            cls.arena.publishers += [KafkaPublisher(cls.arena, 3 + i, cls.broker) for i in range(2)]
         cls.arena.start()
         time.sleep(1)
         cls.base = [daemon.rss() for daemon in cls.daemons]
 
     @classmethod
-    def daemon(cls, i, log):
-        redis = cls.redis.unix_url
+    def member(cls, i, log):
+        env = {'WSE_RETENTION': '-,-', 'WSE_MAX_CONNECTIONS_PER_USER': '1000', 'WSE_WORKERS': '2', 'WSE_TAIL_BYTES': str(MIB),
+               'WSE_CONSUMER_ID': f'member-{i}', **FRUGAL}
+        if cls.redis:
+            env['WSE_REDIS_URL'] = cls.redis.unix_url
         if cls.network:
             address = cls.network.address(i)
-            log, redis = log.replace('@/', f'@{address}/').split('?')[0], f'redis://{address}:{cls.redis.port}'
-        return Faulty('--retention=-,-', '--max-connections-per-user=1000', '--workers=2', log=log, listen=f'127.0.0.1:{free_port()}',
-                      env={'WSE_REDIS_URL': redis, **FRUGAL}, allow=WARNINGS)
+            log = log.replace('@/', f'@{address}/').split('?')[0]
+            if cls.redis:
+                env['WSE_REDIS_URL'] = f'redis://{address}:{cls.redis.port}'
+        return Member(cls.broker, log=log, listen=f'127.0.0.1:{free_port()}', env=env, allow=WARNINGS)
 
     @classmethod
     def tearDownClass(cls):
@@ -106,6 +145,8 @@ class Faults(unittest.TestCase):
         for daemon in cls.daemons:
             daemon.close()
         cls.arena.join()
+        for publisher in cls.arena.publishers[3:]:
+            publisher.client.close()
         print(f'# {cls.arena.summary()}')
 
     # What goes wrong. Each ends when all is as before, seen from outside of the daemons.
@@ -152,6 +193,11 @@ class Faults(unittest.TestCase):
         for kind in ('normal', 'pubsub'):
             self.assertGreater(self.redis('CLIENT', 'KILL', 'TYPE', kind), 0)
             time.sleep(0.5)
+
+    def kafka_killed(self):
+        self.broker.interrupt()
+        self.away(('kafka', 'degraded'))
+        self.broker.resume()
 
     def postgres_killed(self):
         self.postgres.kill_all()
@@ -212,8 +258,9 @@ class Faults(unittest.TestCase):
         arena = self.arena
         arena.publishing.clear()
         try:
-            wait_until(lambda: all(publisher.resting or publisher.wrong for publisher in arena.publishers), 'what is published to be answered', PATIENCE)
+            wait_until(lambda: all(publisher.resting or publisher.wrong for publisher in arena.publishers), 'all to be answered', PATIENCE)
             arena.check_workers()
+            wait_until(arena.has_all, 'Kafka to be read', PATIENCE)
             arena.check_log()
             for reader in arena.readers:
                 expected = arena.expected(reader)
@@ -227,6 +274,8 @@ class Faults(unittest.TestCase):
                 publisher.resting = False
             arena.publishing.set()
 
+
+class Faults(Several):
     def test_01_daemon_killed(self):
         """kill -9 of either daemon"""
         self.suffer(self.daemon_killed)
@@ -273,16 +322,38 @@ class Faults(unittest.TestCase):
             self.skipTest(self.no_network)
         self.suffer(self.network_cut)
 
-    def test_12_once_more(self):
+    def test_12_kafka_killed(self):
+        """kill -9 of Kafka's broker"""
+        self.suffer(self.kafka_killed)
+
+    def test_13_once_more(self):
         """all of it again, in any order, where more rounds are asked for"""
         chance = random.Random(SEED)
         faults = [self.daemon_killed, self.daemon_ended, self.redis_killed, self.postgres_killed, self.postgres_crashed, self.redis_cut_off,
-                  self.postgres_cut_off, self.daemon_stopped, self.redis_stopped, self.postgres_stopped]
+                  self.kafka_killed, self.postgres_cut_off, self.daemon_stopped, self.redis_stopped, self.postgres_stopped]
         if self.network:
             faults.append(self.network_cut)
         for _ in range(ROUNDS - 1):
             for fault in chance.sample(faults, len(faults)):
                 self.suffer(fault)
+
+
+class Alone(Several):
+    """The daemons hear of each other's events by PostgreSQL's NOTIFY."""
+
+    alone = True
+
+    def test_01_daemon_killed(self):
+        """PostgreSQL alone: kill -9 of either daemon"""
+        self.suffer(self.daemon_killed)
+
+    def test_02_postgres_killed(self):
+        """PostgreSQL alone: kill -9 of PostgreSQL"""
+        self.suffer(self.postgres_killed)
+
+    def test_03_postgres_cut_off(self):
+        """PostgreSQL alone: pg_terminate_backend of all"""
+        self.suffer(self.postgres_cut_off)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 """An arena: publishers and readers, each on a thread, that act at random on the daemons of some ports, and what must hold of their records
 whatever happens to the daemons. WSE_TEST_SEED: which chances."""
 
+import bisect
 import collections
 import http.client
 import json
@@ -52,6 +53,8 @@ class Worker(threading.Thread):
 class Publisher(Worker):
     """Sends batches; one that is not answered is sent again with the same ids until it is. `resting`: it has seen that it is to pause."""
 
+    sizes = (1, 1, 2, 5, 20)
+
     def __init__(self, arena, number):
         super().__init__(arena, number)
         self.answered, self.next, self.again, self.batch, self.connection = [], 0, 0, None, None
@@ -69,27 +72,31 @@ class Publisher(Worker):
             if not self.arena.publishing.wait(0.1):
                 self.resting = True
                 return
-            self.batch = [self.event() for _ in range(self.chance.choice((1, 1, 2, 5, 20)))]
+            self.batch = [self.event() for _ in range(self.chance.choice(self.sizes))]
+        if self.deliver():
+            self.answered += [event['event_id'] for event in self.batch]
+            self.batch = None
+            time.sleep(self.chance.uniform(0, 2 * self.arena.pace))
+
+    def deliver(self):
+        """Whether it was taken; else it has to be tried again."""
+        if len(self.arena.ports) > 1:
+            self.connection = None
         try:
             status, answer = self.post()
         except (*BROKEN, ValueError):
             self.again += 1
             self.connection = None
             time.sleep(0.01)
-            return
+            return False
         if status in (429, 503):
-            self.connection = None
             time.sleep(self.arena.pace)
-            return
+            return False
         if len(self.batch) == 1:
             self.check(status in (200, 201) and answer['event_id'] == self.batch[0]['event_id'], status, answer)
         else:
             self.check(status == 200 and answer['accepted'] + answer['duplicates'] == len(self.batch), status, answer)
-        self.answered += [event['event_id'] for event in self.batch]
-        self.batch = None
-        if self.arena.pace:
-            time.sleep(self.chance.uniform(0, 2 * self.arena.pace))
-            self.connection = None
+        return True
 
     def post(self):
         self.connection = self.connection or http.client.HTTPConnection('127.0.0.1', self.port(), timeout=self.arena.patience)
@@ -137,7 +144,8 @@ class Reader(Worker):
             self.record[channel].append(entry)
         else:
             self.n_doubles += 1
-            self.check(entry in self.record[channel][-5000:], 'came again as another one', message)
+            at = bisect.bisect_left(self.record[channel], (seq,))
+            self.check(self.record[channel][at] == entry, 'came again as another one', message)
 
     def act(self):
         seen = {}
@@ -279,8 +287,11 @@ class Arena:
         self.publishers = [Publisher(self, i) for i in range(publishers)]
         # A reader's user goes by its number modulo six, its kind must not go with it.
         self.readers = [KINDS_OF_READERS[(i + i // 6) % 4](self, i) for i in range(readers)]
-        self.workers = self.publishers + self.readers
         self.truth, self.places, self.cursors = collections.defaultdict(list), collections.defaultdict(list), {}
+
+    @property
+    def workers(self):
+        return self.publishers + self.readers
 
     def start(self):
         self.up.set()
@@ -311,6 +322,14 @@ class Arena:
                 for event in page['events']:
                     self.places[event['event_id']].append(channel)
 
+    def answered(self):
+        return [identifier for publisher in self.publishers for identifier in publisher.answered]
+
+    def has_all(self):
+        """Whether what was answered is in the log."""
+        self.read_log()
+        return self.places.keys() >= set(self.answered())
+
     def check_log(self):
         """The log: what was answered, once, without a hole."""
         self.read_log()
@@ -320,7 +339,7 @@ class Arena:
             for publisher in self.publishers:
                 numbers = [event['metadata'][1] for event in events if event['metadata'][0] == publisher.number]
                 assert numbers == sorted(numbers), f"{channel}: a publisher's order"
-        answered = [identifier for publisher in self.publishers for identifier in publisher.answered]
+        answered = self.answered()
         assert len(answered) == len(set(answered))
         assert set(self.places) == set(answered), f'{len(self.places)} kept, {len(answered)} answered: {list(set(self.places) ^ set(answered))[:5]}'
 
