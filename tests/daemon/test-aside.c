@@ -12,6 +12,8 @@
 
 #define CHUNK_BYTES (256 * 1024)
 #define ASIDE(id, channel, payload) "{\"v\":2,\"id\":\"" id "\",\"t\":\"t\",\"ts\":\"2023-11-08T18:40:00.123456Z\",\"seq\":0,\"p\":" payload ",\"ch\":\"" channel "\"}"
+#define ENVELOPE "{\"type\":\"event\",\"data\":{\"event_id\":\"f\",\"timestamp\":\"2023-11-08T18:40:00.123456Z\",\"type\":\"t\",\"message\":\"\"," \
+                 "\"severity\":\"info\",\"metadata\":{\"k\":1},\"channel\":\"session:s\",\"seq\":0}}"
 
 static StreamFixture fixture;
 
@@ -44,8 +46,7 @@ test_dialects (void)
   static const char * const expected[WSE_N_DIALECTS] = {
     [WSE_DIALECT_V2] = ASIDE ("f", "session:s", "{\"k\":1}"),
     [WSE_DIALECT_FEED] = "{\"timestamp\":1699468800.123456,\"type\":\"t\",\"message\":\"\",\"severity\":\"info\",\"metadata\":{\"k\":1}}",
-    [WSE_DIALECT_ENVELOPE] = "{\"type\":\"event\",\"data\":{\"event_id\":\"f\",\"timestamp\":\"2023-11-08T18:40:00.123456Z\",\"type\":\"t\",\"message\":\"\","
-                             "\"severity\":\"info\",\"metadata\":{\"k\":1},\"channel\":\"session:s\",\"seq\":0}}",
+    [WSE_DIALECT_ENVELOPE] = ENVELOPE,
     [WSE_DIALECT_SESSION] = "{\"event_type\":\"t\",\"data\":{\"k\":1,\"session_id\":\"s\",\"timestamp\":\"2023-11-08T18:40:00.123456Z\"}}",
   };
 
