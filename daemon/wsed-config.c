@@ -136,6 +136,7 @@ wsed_config_free (WsedConfig *config)
   g_free (config->kafka_config);
   g_free (config->consumer_group);
   g_free (config->consumer_id);
+  g_free (config->outbox);
   g_free (config->tls_cert);
   g_free (config->tls_key);
   g_free (config->redis_url);

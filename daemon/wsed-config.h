@@ -47,6 +47,7 @@ typedef struct
   char *kafka_config;          /* a file; NULL: none */
   char *consumer_group;
   char *consumer_id;           /* NULL: none */
+  char *outbox;                /* a libpq URI, with credentials; NULL: none */
   char *tls_cert, *tls_key;    /* paths; NULL: no TLS */
   char *redis_url;             /* with credentials; NULL: no relay */
   char *redis_ca, *redis_cert, *redis_key; /* paths; NULL: the system's certificates, none of one's own */

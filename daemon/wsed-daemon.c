@@ -17,8 +17,7 @@
 #include "log/wsed-sqlite-log.h"
 #include "metrics/wsed-metrics.h"
 #include "pipeline/wsed-sieve.h"
-#include "source/wsed-demo-source.h"
-#include "source/wsed-kafka-source.h"
+#include "source/wsed-source.h"
 #include "stream/wsed-hub.h"
 #include "system/wsed-notify.h"
 #include "thread/wsed-inbox.h"
@@ -26,6 +25,7 @@
 #include "transport/wsed-http.h"
 #include "wse.h"
 #include "wsed-daemon-relay.h"
+#include "wsed-daemon-sources.h"
 #include "wsed-pipeline.h"
 
 /* ms; together below the 10 s that a stop may take */
@@ -37,8 +37,6 @@
 #define DRAIN_BEAT 5
 /* bytes of submissions not yet answered and of events not yet taken by the workers */
 #define MAX_QUEUED (64 * 1024 * 1024)
-/* ms between two beats of the demo */
-#define DEMO_INTERVAL 2000
 
 struct _WsedDaemon
 {
@@ -319,27 +317,9 @@ make_pipeline (WsedDaemon *self)
 static gboolean
 make_sources (WsedDaemon *self, GError **error)
 {
-  const WsedConfig *config = self->config;
-  const WsedKafkaConfig kafka = {
-    .brokers = (const char * const *) config->kafka_brokers,
-    .topics = (const char * const *) config->kafka_topics,
-    .group = config->consumer_group,
-    .instance = config->consumer_id,
-    .log = config->log,
-    .shared = is_shared (config),
-    .properties = config->kafka_config,
-  };
-  WsedSource *source;
+  const WsedDaemonSources with = { self->log, is_shared (self->config), self->pipeline, self->inbox };
 
-  if (config->demo)
-    g_ptr_array_add (self->sources, wsed_demo_source_new (self->pipeline, "/proc", DEMO_INTERVAL, (guint64) g_get_real_time ()));
-  if (config->kafka_brokers == NULL)
-    return TRUE;
-  source = wsed_kafka_source_new (&kafka, self->log, self->pipeline, self->inbox, error);
-  if (source == NULL)
-    return FALSE;
-  g_ptr_array_add (self->sources, source);
-  return TRUE;
+  return wsed_daemon_make_sources (self->config, &with, self->sources, error);
 }
 
 WsedDaemon *
@@ -509,7 +489,7 @@ announce (WsedDaemon *self)
   g_message ("wsed %s; log %s; %s; %s", WSED_VERSION, log, sync, retention);
   if (self->config->demo)
     g_message ("demo: readings of this machine every %d s on the channel system, a simulated trading session on user:demo",
-               DEMO_INTERVAL / 1000);
+               WSED_DAEMON_DEMO_INTERVAL / 1000);
   if (self->authority == NULL)
     g_message ("--dev: nobody is authenticated, everybody on this machine may read and publish everything");
   announce_addresses (self, addresses, "");

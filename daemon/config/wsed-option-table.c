@@ -75,6 +75,14 @@ check_log (const char *text, GError **error)
 }
 
 static gboolean
+check_outbox (const char *text, GError **error)
+{
+  if (g_str_has_prefix (text, "postgresql:") || g_str_has_prefix (text, "postgres:"))
+    return wsed_pg_log_check (text, error);
+  return refuse (error, "an outbox is in a PostgreSQL database");
+}
+
+static gboolean
 check_origin (const char *item, GError **error)
 {
   return wsed_origin_is_entry (item)
@@ -223,6 +231,8 @@ static const WsedOption options[] = {
     .help = "Kafka consumer group; the log keeps where it stands under this name" },
   { "consumer-id", WSED_OPTION_TEXT, .check = check_group, .offset = IN (consumer_id),
     .help = "This daemon's own name in the consumer group, which it keeps over a restart (static membership)" },
+  { "outbox", WSED_OPTION_TEXT, .form = "postgresql://…", .check = check_outbox, .offset = IN (outbox), .secret = TRUE,
+    .help = "Database with the table wse_outbox, into which applications put events in their own transactions" },
   { "snapshot-ttl", WSED_OPTION_NUMBER, .min = 0, .max = 86400, .preset = "300", .offset = LATER,
     .help = "Seconds for which a snapshot's result may be reused" },
   { "tls-cert", WSED_OPTION_PATH, .offset = IN (tls_cert),

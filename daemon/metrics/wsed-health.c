@@ -30,7 +30,9 @@ wsed_health_get (WsedHealthPart   part,
 const char *
 wsed_health_get_name (WsedHealthPart part)
 {
-  static const char *const names[] = { [WSED_HEALTH_KAFKA] = "kafka", [WSED_HEALTH_SNAPSHOT] = "snapshot" };
+  static const char *const names[] = {
+    [WSED_HEALTH_KAFKA] = "kafka", [WSED_HEALTH_OUTBOX] = "outbox", [WSED_HEALTH_SNAPSHOT] = "snapshot",
+  };
 
   return names[part];
 }

@@ -101,6 +101,9 @@ wsed_api_health (WsedApi           *api,
       const char *text;
       WsedHealthState state = wsed_health_get (i, &text);
 
+      /* The contract names the others. */
+      if (i == WSED_HEALTH_OUTBOX && state == WSED_HEALTH_DISABLED)
+        continue;
       g_string_append_printf (parts, ",\"%s\":\"%s\"", wsed_health_get_name (i), wsed_health_get_word (state));
       append_reason (reason, &any, text);
       if (state >= WSED_HEALTH_DEGRADED)

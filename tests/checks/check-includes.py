@@ -26,7 +26,7 @@ ARROWS = {
     'fleet': {'relay', 'log', 'thread', 'postgres'},
     'stream': {'thread', 'log', 'metrics', 'auth', 'tls'},
     'pipeline': {'log', 'relay', 'metrics', 'thread'},
-    'source': {'pipeline', 'metrics', 'log', 'thread'},
+    'source': {'pipeline', 'metrics', 'log', 'thread', 'postgres'},
     'transport': {'stream', 'log', 'metrics', 'thread', 'pipeline', 'config', 'auth', 'guard', 'tls', 'fleet'},
 }
 ROOT = {'daemon', 'main'}

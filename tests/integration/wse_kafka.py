@@ -165,22 +165,6 @@ class Reader(Daemon):
             return [int(lag) for lag in re.findall(r'^wse_kafka_lag_events\{.*\} (\d+)$', text, re.M)]
         wait_until(lambda: lags() and not any(lags()) and self.kafka() == 'ok', 'the lag to be 0', 4 * TIMEOUT)
 
-    def kept(self, user):
-        """What the log has of a user, oldest first."""
-        found, cursor = [], ''
-        while True:
-            page = self.get(f'/api/events?channel=user:{user}&limit=1000{cursor}')
-            if not page['events']:
-                return found
-            found += page['events']
-            cursor = f'&after={page["cursor"]}'
-
-    def wait_kept(self, user, count):
-        def enough():
-            found = self.kept(user)
-            return found if len(found) >= count else None
-        return wait_until(enough, f'{count} events of {user}', 4 * TIMEOUT)
-
     def letters(self):
         with sqlite3.connect(f'file:{self.state}/events.db?mode=ro', uri=True) as db:
             return db.execute('SELECT source, position, code, input, topic, headers, event_id FROM letter ORDER BY id').fetchall()

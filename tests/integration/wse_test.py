@@ -243,6 +243,22 @@ class Daemon:
     def stream(self, **keywords):
         return Stream(self.port, **{'tls': self.tls, **keywords})
 
+    def kept(self, user):
+        """What the log has of a user, oldest first."""
+        found, cursor = [], ''
+        while True:
+            page = self.get(f'/api/events?channel=user:{user}&limit=1000{cursor}')
+            if not page['events']:
+                return found
+            found += page['events']
+            cursor = f'&after={page["cursor"]}'
+
+    def wait_kept(self, user, count):
+        def enough():
+            found = self.kept(user)
+            return found if len(found) >= count else None
+        return wait_until(enough, f'{count} events of {user}', 4 * TIMEOUT)
+
     # What it is made of, seen from outside.
 
     def rss(self):
