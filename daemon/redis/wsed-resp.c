@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* WsedResp reads replies of Redis with hiredis' reader and puts the bounds around it that it lacks: of a reply's bytes, and of a list's
- * length, for which hiredis takes memory as soon as it is announced. How deep lists lie in each other it bounds itself. */
+ * length, for which hiredis takes memory as soon as it is announced, and of how deep lists lie in each other (hiredis 1.0 has none). */
 
 #include "redis/wsed-resp.h"
 
@@ -11,6 +11,8 @@
 
 /* Elements of one list: a message has three, and nothing else that is asked for has more. */
 #define MAX_ELEMENTS 64
+/* Lists in lists: nothing that is asked for has any. */
+#define MAX_DEPTH 4
 
 /* The type of an array's length has changed. */
 #if HIREDIS_MAJOR >= 1
@@ -32,9 +34,12 @@ static void *
 create_array (const redisReadTask *task, Elements elements)
 {
   WsedResp *self = task->privdata;
+  guint depth = 1;
 
+  for (const redisReadTask *outer = task->parent; outer != NULL && depth <= MAX_DEPTH; outer = outer->parent)
+    depth++;
   /* As where memory has run out: the reader ends with an error. */
-  if (elements < 0 || elements > MAX_ELEMENTS)
+  if ((gint64) elements < 0 || (gint64) elements > MAX_ELEMENTS || depth > MAX_DEPTH)
     return NULL;
   return self->create_array (task, elements);
 }
