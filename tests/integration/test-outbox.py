@@ -68,6 +68,20 @@ class Application:
         return [process.wait(4 * TIMEOUT) for process in self.processes]
 
 
+class Holder:
+    """A transaction that holds what @sql locks, until it is let go."""
+
+    def __init__(self, uri, sql):
+        self.process = subprocess.Popen([f'{FOLDER}/psql', '-qAt', uri], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdin.write(f"BEGIN;\n{sql};\nSELECT 'held';\n")
+        self.process.stdin.flush()
+        while self.process.stdout.readline() != 'held\n':
+            assert self.process.poll() is None
+
+    def let_go(self):
+        self.process.communicate('ROLLBACK;\n', TIMEOUT)
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.stack = contextlib.ExitStack()
@@ -195,6 +209,72 @@ class Committed(Case):
             wait_until(lambda: daemon.metric('wse_outbox_waiting') > 0, 'rows to wait')
             server.start()
             self.check(uri, daemon, application.keys)
+
+
+class Twice(Case):
+    """Where a batch may be sent twice only the numbers can tell: the rows get other ids meanwhile."""
+
+    def put_ids(self, uri, mark, count=5):
+        if not self.ask(uri, 'SELECT id FROM wse_outbox'):
+            for i in range(count):
+                self.put(uri, {'event_type': 'a', 'user_id': 'k', 'event_id': f'{mark}{i}'})
+        else:
+            self.ask(uri, f"""UPDATE wse_outbox SET event = json_build_object('event_type', 'a', 'user_id', 'k', 'event_id', '{mark}' || id)""")
+
+    def pid(self, uri):
+        """The server's process for the session that has the lock, or ''."""
+        return self.ask(uri, """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 1465075020 AND
+            database = (SELECT oid FROM pg_database WHERE datname = current_database())""")
+
+    def cut(self, uri):
+        """Ends that session; the server would go on with what it waits for."""
+        pid = wait_until(lambda: self.pid(uri), 'one to empty it')
+        self.ask(uri, f'SELECT pg_terminate_backend({pid})')
+        wait_until(lambda: self.pid(uri) != pid, 'it to end')
+
+    def test_not_removed(self):
+        """a crash between the append and the removal of its rows"""
+        uri = self.make()
+        daemon = self.start(uri)
+        self.wait_made(uri)
+        self.put_ids(uri, 'first')
+        daemon.wait_kept('k', 5)
+        self.wait_empty(uri)
+        daemon.kill()
+        self.put_ids(uri, 'second')
+        holder = Holder(uri, 'SELECT FROM wse_outbox FOR UPDATE')
+        daemon.start()
+        daemon.wait_kept('k', 10)
+        daemon.kill()
+        self.cut(uri)
+        holder.let_go()
+        self.put_ids(uri, 'third')
+        daemon.start()
+        self.wait_empty(uri)
+        self.assertEqual([event['event_id'] for event in daemon.kept('k')], [f'{mark}{i}' for mark in ('first', 'second') for i in range(5)])
+
+    def test_both_append(self):
+        """the one that empties it is cut off while the log has its batch, and the other one sends it, too"""
+        uri, log = self.make(), postgres.new()
+        daemons = [self.start(uri, log=log), self.start(uri, log=log)]
+        self.wait_made(uri)
+        self.put_ids(uri, 'first')
+        daemons[0].wait_kept('k', 5)
+        self.wait_empty(uri)
+        holder = Holder(log, 'SELECT FROM wse.log FOR UPDATE')
+        self.put_ids(uri, 'second', 1)
+        wait_until(lambda: self.ask(uri, 'SELECT cardinality(ids) FROM wse_outbox_state') == '1', 'the batch to be taken')
+        self.put_ids(uri, 'third')
+        # Whichever is the next one.
+        for _ in range(3):
+            self.cut(uri)
+        wait_until(lambda: any(daemon.metric('wse_outbox_draining') for daemon in daemons), 'one to empty it')
+        holder.let_go()
+        self.wait_empty(uri)
+        self.put_ids(uri, 'last', 1)
+        found = daemons[1].wait_kept('k', 7)
+        self.assertEqual(len(found), 7, found)
+        self.assertEqual(found[-1]['event_id'], 'last0')
 
 
 class Rows(Case):
