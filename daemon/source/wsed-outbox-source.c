@@ -335,11 +335,8 @@ on_taken (const char *name,
   WsedOutboxSource *self = user_data;
 
   self->phase = PHASE_ASKING;
-  if (!self->sent)
-    {
-      g_free (self->name);
-      self->name = g_strconcat ("outbox:", name, NULL);
-    }
+  g_free (self->name);
+  self->name = g_strconcat ("outbox:", name, NULL);
   ask_position (self);
 }
 
