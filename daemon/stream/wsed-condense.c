@@ -6,7 +6,7 @@
 #include "stream/wsed-reader-private.h"
 
 /* Bytes copied at once. */
-#define ROUND_BYTES (64 * 1024)
+#define ROUND_BYTES (16 * 1024)
 
 static gboolean
 has_room (WsedReader *reader)

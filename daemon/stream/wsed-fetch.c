@@ -10,10 +10,13 @@
 
 #define KEPT_MICROSECONDS (20 * G_TIME_SPAN_MILLISECOND)
 #define KEPT 8u
+/* Of a worker: the log's answers are larger than its clients may take. */
+#define AT_ONCE 8u
 
 struct _WsedFetch
 {
   guint refs;
+  guint holders;               /* of them, whose clients do not take it */
   WsedFetches *fetches;        /* NULL: they are gone */
   char *key;
   WsedRead *read;
@@ -31,6 +34,7 @@ struct _WsedFetches
   GHashTable *by_key;          /* (element-type utf8 WsedFetch), referenced: what others may have, too */
   GQueue answered;             /* of them, oldest first */
   GHashTable *under_way;       /* set of WsedFetch, each with a reference that comes back with it */
+  GQueue postponed;            /* of WsedFetch, referenced: read when one that is under way has come back */
 };
 
 WsedFetch *
@@ -82,12 +86,24 @@ wsed_fetches_free (WsedFetches *fetches)
   gpointer fetch;
 
   wsed_fetches_outdate (fetches);
+  g_queue_clear_full (&fetches->postponed, (GDestroyNotify) wsed_fetch_unref);
   g_hash_table_iter_init (&iter, fetches->under_way);
   while (g_hash_table_iter_next (&iter, &fetch, NULL))
     ((WsedFetch *) fetch)->fetches = NULL;
   g_hash_table_unref (fetches->under_way);
   g_hash_table_unref (fetches->by_key);
   g_free (fetches);
+}
+
+/* Nobody else asks for the oldest that is answered: who has its bytes needs no more of it. */
+static void
+forget_oldest (WsedFetches *fetches)
+{
+  WsedFetch *fetch = g_queue_pop_head (&fetches->answered);
+
+  if (fetch->bytes != NULL)
+    g_ptr_array_set_size (fetch->read->entries, 0);
+  g_hash_table_remove (fetches->by_key, fetch->key);
 }
 
 /* For who comes a little later. One without an event would be no way on for them. */
@@ -105,7 +121,16 @@ keep (WsedFetches *fetches,
   fetch->answered_at = g_get_monotonic_time ();
   g_queue_push_tail (&fetches->answered, fetch);
   if (fetches->answered.length > KEPT)
-    g_hash_table_remove (fetches->by_key, ((WsedFetch *) g_queue_pop_head (&fetches->answered))->key);
+    forget_oldest (fetches);
+}
+
+static void
+send (WsedFetches *fetches,
+      WsedFetch   *fetch)
+{
+  g_hash_table_add (fetches->under_way, fetch);
+  wsed_metric_add (wsed_stream_metrics ()->log_reads, 1);
+  wsed_log_read (fetches->log, fetch->read);
 }
 
 static void
@@ -119,6 +144,8 @@ on_read (WsedMessage *message,
   if (fetches != NULL)
     {
       g_hash_table_remove (fetches->under_way, fetch);
+      if (fetches->postponed.length > 0)
+        send (fetches, g_queue_pop_head (&fetches->postponed));
       keep (fetches, fetch);
       for (guint i = 0; i < waiting->len; i++)
         if (waiting->pdata[i] != NULL)
@@ -143,18 +170,19 @@ wsed_fetches_add (WsedFetches *fetches,
 {
   WsedFetch *fetch = g_new0 (WsedFetch, 1);
 
-  /* The table's, that of what is under way, the caller's. */
+  /* The table's, that of what is under way or postponed, the caller's. */
   fetch->refs = 3;
   fetch->fetches = fetches;
   fetch->key = g_strdup (key);
   fetch->read = read;
   fetch->waiting = g_ptr_array_new ();
   g_hash_table_insert (fetches->by_key, fetch->key, fetch);
-  g_hash_table_add (fetches->under_way, fetch);
   read->message.run = on_read;
   read->message.user_data = fetch;
-  wsed_metric_add (wsed_stream_metrics ()->log_reads, 1);
-  wsed_log_read (fetches->log, read);
+  if (g_hash_table_size (fetches->under_way) < AT_ONCE)
+    send (fetches, fetch);
+  else
+    g_queue_push_tail (&fetches->postponed, fetch);
   return fetch;
 }
 
@@ -163,7 +191,7 @@ wsed_fetches_expire (WsedFetches *fetches,
                      gint64       now)
 {
   while (wsed_fetches_get_due (fetches) <= now)
-    g_hash_table_remove (fetches->by_key, ((WsedFetch *) g_queue_pop_head (&fetches->answered))->key);
+    forget_oldest (fetches);
 }
 
 gint64
@@ -191,6 +219,24 @@ wsed_fetch_forget (WsedFetch  *fetch,
   for (guint i = 0; fetch->waiting != NULL && i < fetch->waiting->len; i++)
     if (fetch->waiting->pdata[i] == reader)
       fetch->waiting->pdata[i] = NULL;
+}
+
+static gsize
+measure (const WsedFetch *fetch)
+{
+  return fetch->bytes->len + fetch->frames->len * sizeof (WsedFetchFrame);
+}
+
+gsize
+wsed_fetch_enter (WsedFetch *fetch)
+{
+  return fetch->holders++ == 0 ? measure (fetch) : 0;
+}
+
+gsize
+wsed_fetch_leave (WsedFetch *fetch)
+{
+  return --fetch->holders == 0 ? measure (fetch) : 0;
 }
 
 WsedRead *

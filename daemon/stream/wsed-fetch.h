@@ -38,6 +38,9 @@ void         wsed_fetch_unref     (WsedFetch *fetch);
 /* To be told, once; no longer. FALSE: it is answered already. */
 gboolean     wsed_fetch_wait      (WsedFetch *fetch, WsedReader *reader);
 void         wsed_fetch_forget    (WsedFetch *fetch, WsedReader *reader);
+/* Those whose clients do not take its bytes: one more, returns what that adds to what all of them hold; one less, what that takes off. */
+gsize        wsed_fetch_enter     (WsedFetch *fetch);
+gsize        wsed_fetch_leave     (WsedFetch *fetch);
 /* The answer. */
 WsedRead    *wsed_fetch_get_read  (WsedFetch *fetch);
 /* Answered: whether every event of it is in one channel alone and there is one at least, so that the frames are the same for all. */

@@ -227,10 +227,9 @@ gather_each (WsedReader *reader,
   return ok;
 }
 
-/* Whether it is merged with others: it falls behind with them. */
-static gboolean
-is_merged (WsedReader             *reader,
-           const WsedSubscription *subscription)
+gboolean
+wsed_reader_is_merged (WsedReader             *reader,
+                       const WsedSubscription *subscription)
 {
   return wsed_encoding_get_framing (reader->encoding) == WSED_FRAMING_SSE || (subscription->catching && !subscription->by_itself);
 }
@@ -266,7 +265,7 @@ gather_merged (WsedReader *reader,
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
-      if (subscription->state == WSED_SUBSCRIPTION_LIVE && (is_merged (reader, subscription) || wsed_reader_is_left_behind (subscription)))
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE && (wsed_reader_is_merged (reader, subscription) || wsed_reader_is_left_behind (subscription)))
         wsed_reader_fall_behind (reader, subscription);
     }
   if (behind)
@@ -301,6 +300,8 @@ wsed_reader_gather (WsedReader *reader,
 {
   gboolean condensed = FALSE;
 
+  reader->must_replay |= reader->let_go;
+  reader->let_go = FALSE;
   wsed_reader_tell_lost_asides (reader);
   if (reader->lagging)
     {
@@ -367,7 +368,10 @@ shared_sent (WsedReader  *reader,
     }
   events = reader->shared_sent - from;
   if (reader->shared_sent == n)
-    g_clear_pointer (&reader->shared, wsed_fetch_unref);
+    {
+      g_clear_pointer (&reader->shared, wsed_fetch_unref);
+      reader->page_shift -= reader->page_shift > 0;
+    }
   return events;
 }
 
@@ -412,6 +416,8 @@ wsed_reader_sent (WsedReader       *reader,
 {
   guint events = 0;
 
+  if (sent > 0)
+    wsed_pages_go_on (wsed_worker_get_pages (reader->worker), reader);
   for (guint i = 0; i < gather->n_gathered; i++)
     {
       const WsedGathered *gathered = &gather->gathered[i];
@@ -444,7 +450,7 @@ wsed_reader_sent (WsedReader       *reader,
 gboolean
 wsed_reader_has_more (WsedReader *reader)
 {
-  if (!wsed_reader_page_is_sent (reader) || reader->has_asides)
+  if (!wsed_reader_page_is_sent (reader) || reader->has_asides || reader->let_go)
     return TRUE;
   if (waits_for_log (reader))
     return FALSE;

@@ -336,6 +336,7 @@ wsed_reader_hold (WsedReader *reader)
 
   if (!reader->started)
     return TRUE;
+  wsed_pages_wait (wsed_worker_get_pages (reader->worker), reader);
   if (reader->behind_since == 0)
     reader->behind_since = wsed_worker_get_now (reader->worker);
   behind = sum (reader, get_behind);

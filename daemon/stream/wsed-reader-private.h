@@ -4,6 +4,7 @@
 #include "stream/wsed-beginning.h"
 #include "stream/wsed-fetch.h"
 #include "stream/wsed-join.h"
+#include "stream/wsed-pages.h"
 #include "stream/wsed-reader.h"
 
 G_BEGIN_DECLS
@@ -71,6 +72,11 @@ struct _WsedReader
   WsedFetch *shared;           /* referenced; NULL: none */
   WsedSubscription *shared_by;
   guint shared_sent;           /* frames */
+
+  /* Both of them while the client does not take them (wsed-pages.c). */
+  WsedHolding holding;
+  gboolean let_go;             /* it was too much for all: it is read again once the client takes something */
+  guint page_shift;            /* one is smaller by this power of two than it might be, for a client that does not take it at once */
 };
 
 static inline WsedNews *
@@ -110,6 +116,11 @@ gboolean wsed_reader_holds_events (WsedReader *reader);
 void wsed_reader_unshare      (WsedReader *reader);
 /* The place in the subscription of an entry that has @seq in its channel: n in the whole log. */
 guint64 wsed_reader_get_place (const WsedSubscription *subscription, const WsedEntry *entry, guint64 seq);
+/* Whether events wait in it that can be read again later; they are not to be sent now (wsed-subscribe.c). */
+gboolean wsed_reader_can_let_go (WsedReader *reader);
+/* Whether what its page has can be read again, since the policy took nothing of it. */
+gboolean wsed_reader_may_read_again (WsedReader *reader);
+void wsed_reader_let_go       (WsedReader *reader);
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);
 /* What was asked for has come. */
@@ -154,6 +165,8 @@ WsedNews *wsed_reader_find_oldest (WsedReader *reader);
 /* Its two states, which the reader counts. */
 void    wsed_reader_set_state     (WsedSubscription *subscription, WsedSubscriptionState state);
 void    wsed_reader_set_catching  (WsedSubscription *subscription, gboolean catching);
+/* Whether it is merged with others: it falls behind with them. */
+gboolean wsed_reader_is_merged    (WsedReader *reader, const WsedSubscription *subscription);
 /* The index up to which it sends now. */
 guint64 wsed_reader_get_end       (const WsedSubscription *subscription);
 /* Moves behind what it has had from the log. */

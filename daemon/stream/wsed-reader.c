@@ -40,6 +40,7 @@ wsed_reader_unshare (WsedReader *reader)
   gsize begin;
   guint n;
 
+  wsed_pages_go_on (wsed_worker_get_pages (reader->worker), reader);
   if (fetch == NULL)
     return;
   bytes = wsed_fetch_get_bytes (fetch);
@@ -290,6 +291,7 @@ wsed_reader_free (WsedReader *reader)
 {
   if (reader->beginning != NULL)
     wsed_beginning_cancel (reader->beginning);
+  wsed_pages_go_on (wsed_worker_get_pages (reader->worker), reader);
   wsed_reader_cancel_replay (reader);
   for (guint i = 0; i < reader->subscriptions->len; i++)
     {

@@ -323,10 +323,21 @@ wsed_reader_take_fetched (WsedReader *reader,
   wsed_reader_replay (reader);
 }
 
+static gsize
+get_page_bytes (WsedReader *reader)
+{
+  const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
+
+  /* What a policy leaves out takes no room, and is told once for each page. */
+  if (reader->lagging && config->slow_consumer != WSED_SLOW_CATCH_UP)
+    return PAGE_BYTES;
+  return PAGE_BYTES >> reader->page_shift;
+}
+
 static WsedRead *
 make_read (WsedReader *reader)
 {
-  WsedRead *read = wsed_read_new (wsed_worker_get_inbox (reader->worker), PAGE_EVENTS, PAGE_BYTES);
+  WsedRead *read = wsed_read_new (wsed_worker_get_inbox (reader->worker), PAGE_EVENTS, get_page_bytes (reader));
 
   for (guint i = 0; i < reader->replaying->len; i++)
     {
@@ -411,6 +422,7 @@ release_page (WsedReader *reader)
   g_clear_pointer (&reader->page, g_byte_array_unref);
   g_clear_pointer (&reader->frames, g_array_unref);
   reader->frames_sent = 0;
+  reader->page_shift -= reader->page_shift > 0;
   return TRUE;
 }
 
@@ -422,7 +434,7 @@ wsed_reader_replay (WsedReader *reader)
   /* What is told next comes behind it. */
   if (reader->shared != NULL)
     return;
-  if (reader->reading == NULL && !all_live (reader) && room)
+  if (reader->reading == NULL && !all_live (reader) && room && !reader->let_go)
     ask (reader);
   /* What came may have been for others, or have been taken back, so that nothing is left to be sent. */
   wsed_reader_arrive_at_end (reader);

@@ -42,6 +42,10 @@ wsed_stream_metrics_init (void)
   metrics.tail_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_bytes", "Bytes of the live tail.");
   metrics.tail_index_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_tail_index_bytes",
                                               "Bytes that the workers need to find their way in the live tail.");
+  metrics.page_bytes = wsed_metric_new (WSED_METRIC_GAUGE, "wse_page_bytes",
+                                        "Bytes read from the log that connections do not take now.");
+  metrics.pages_let_go = wsed_metric_new (WSED_METRIC_COUNTER, "wse_pages_let_go_total",
+                                          "Times a connection that did not take what was read for it let that go, to be read again.");
   metrics.streams = wsed_metric_new (WSED_METRIC_GAUGE, "wse_streams", "Channels in one encoding that have subscribers.");
   metrics.deflated = wsed_metric_new (WSED_METRIC_COUNTER, "wse_deflated_messages_total",
                                       "Messages compressed, once for all connections that get the same one.");

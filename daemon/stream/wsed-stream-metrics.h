@@ -26,6 +26,8 @@ typedef struct
   WsedMetric *log_reads;       /* of the log, for all who wanted the same */
   WsedMetric *tail_bytes;      /* gauge */
   WsedMetric *tail_index_bytes; /* gauge */
+  WsedMetric *page_bytes;      /* gauge */
+  WsedMetric *pages_let_go;    /* times */
   WsedMetric *streams;         /* gauge */
   WsedMetric *deflated;        /* frames, once for all who get them */
   WsedMetric *deflated_from;   /* bytes they had */

@@ -9,6 +9,9 @@
 #include "stream/wsed-reader-private.h"
 #include "stream/wsed-stream-metrics.h"
 
+/* Of who did not take a page the next one has 16 KiB. */
+#define LET_GO_SHIFT 4
+
 /* Takes what is left of it in the page from the frame @from on out of there; @cursors: and what tells where all stand, which is told again
  * then. */
 static void
@@ -198,11 +201,100 @@ has_of (WsedReader *reader,
 static void
 fall_behind_together (WsedReader *reader)
 {
-  if (wsed_encoding_get_framing (reader->encoding) != WSED_FRAMING_SSE)
-    return;
   for (guint i = 0; i < reader->subscriptions->len; i++)
-    if (wsed_reader_nth (reader, i)->state == WSED_SUBSCRIPTION_LIVE)
-      wsed_reader_fall_behind (reader, wsed_reader_nth (reader, i));
+    {
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+
+      if (subscription->state == WSED_SUBSCRIPTION_LIVE && wsed_reader_is_merged (reader, subscription))
+        wsed_reader_fall_behind (reader, subscription);
+    }
+}
+
+gboolean
+wsed_reader_may_read_again (WsedReader *reader)
+{
+  const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
+
+  if (!reader->lagging)
+    return TRUE;
+  if (config->conflation != NULL || config->slow_consumer == WSED_SLOW_DROP_NEWEST)
+    return FALSE;
+  /* What was taken behind the page is still to be told. */
+  for (guint i = 0; i < reader->subscriptions->len; i++)
+    if (wsed_reader_nth (reader, i)->gap_from > 0)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+wsed_reader_can_let_go (WsedReader *reader)
+{
+  return reader->shared != NULL || (wsed_reader_holds_events (reader) && wsed_reader_may_read_again (reader));
+}
+
+static void
+let_shared_go (WsedReader *reader)
+{
+  guint n;
+
+  if (reader->shared == NULL)
+    return;
+  reader->shared_by->done = wsed_fetch_get_frames (reader->shared, &n)[reader->shared_sent].place - 1;
+  g_clear_pointer (&reader->shared, wsed_fetch_unref);
+}
+
+/* TRUE: it is live, and its view has not what it went back to. */
+static gboolean
+let_events_go (WsedReader       *reader,
+               WsedSubscription *subscription)
+{
+  guint64 at = subscription->at, events = 0;
+
+  for (guint i = reader->frames_sent; reader->frames != NULL && i < reader->frames->len; i++)
+    {
+      const WsedPageFrame *frame = &g_array_index (reader->frames, WsedPageFrame, i);
+
+      events += frame->event && frame->subscription == subscription;
+    }
+  if (events == 0)
+    return FALSE;
+  if (go_back (reader, subscription))
+    {
+      wsed_reader_note_news (subscription);
+      return subscription->done + 1 < subscription->view->complete_from || subscription->done < subscription->view->slot->erased;
+    }
+  /* By that it is known how far it lies behind. */
+  if (subscription->left_behind)
+    subscription->at = at - MIN (at, events);
+  return FALSE;
+}
+
+void
+wsed_reader_let_go (WsedReader *reader)
+{
+  gboolean behind = FALSE;
+
+  wsed_reader_cancel_replay (reader);
+  let_shared_go (reader);
+  for (guint i = 0; wsed_reader_may_read_again (reader) && i < reader->subscriptions->len; i++)
+    {
+      WsedSubscription *subscription = wsed_reader_nth (reader, i);
+
+      if (!let_events_go (reader, subscription))
+        continue;
+      wsed_reader_fall_behind (reader, subscription);
+      behind = TRUE;
+    }
+  if (behind)
+    fall_behind_together (reader);
+  if (reader->frames != NULL && reader->frames->len == 0)
+    {
+      g_clear_pointer (&reader->page, g_byte_array_unref);
+      g_clear_pointer (&reader->frames, g_array_unref);
+    }
+  reader->let_go = TRUE;
+  reader->page_shift = LET_GO_SHIFT;
+  wsed_metric_add (wsed_stream_metrics ()->pages_let_go, 1);
 }
 
 /* What is being read now may hold what was erased: it is read again. */

@@ -6,6 +6,7 @@
 #include "stream/wsed-aside.h"
 #include "stream/wsed-eviction.h"
 #include "stream/wsed-fetch.h"
+#include "stream/wsed-pages.h"
 #include "stream/wsed-worker.h"
 
 G_BEGIN_DECLS
@@ -36,6 +37,7 @@ struct _WsedWorker
   WsedEviction eviction;
   WsedAsides asides;
   WsedFetches *fetches;
+  WsedPages pages;
 };
 
 G_END_DECLS

@@ -54,6 +54,7 @@ wsed_worker_new (guint                index,
   worker->deadlines = g_sequence_new (NULL);
   wsed_eviction_init (&worker->eviction, wsed_tail_get_index_share (config->tail_bytes) / config->workers);
   wsed_asides_init (&worker->asides, wsed_tail_get_index_share (config->tail_bytes) / config->workers / ASIDE_PART);
+  worker->pages.max_bytes = wsed_pages_get_share (config->tail_bytes) / config->workers;
   worker->now = g_get_monotonic_time ();
   return worker;
 }
@@ -98,6 +99,12 @@ WsedFetches *
 wsed_worker_get_fetches (WsedWorker *worker)
 {
   return worker->fetches;
+}
+
+WsedPages *
+wsed_worker_get_pages (WsedWorker *worker)
+{
+  return &worker->pages;
 }
 
 gint64

@@ -78,6 +78,7 @@ WsedLog             *wsed_worker_get_log    (WsedWorker *worker);
 WsedHub             *wsed_worker_get_hub    (WsedWorker *worker);
 struct _WsedFetches *wsed_worker_get_fetches (WsedWorker *worker);
 WsedAsides          *wsed_worker_get_asides (WsedWorker *worker);
+struct _WsedPages   *wsed_worker_get_pages (WsedWorker *worker);
 /* Monotonic microseconds, as of the last waking. */
 gint64               wsed_worker_get_now    (WsedWorker *worker);
 

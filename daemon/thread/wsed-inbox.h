@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  *   or request, with at most 1,000 channels.
  * - log readers: one read or search at a time for each connection and request; readers of one place share it.
  * - a worker: what the hub publishes by the same 64 MiB, since it counts what a message holds (chunks of the tail, too) until the worker
- *   has it (tests/daemon/test-backlog.c); answers of the log by the one read of each connection, at most 256 events or 256 KiB; admissions,
+ *   has it (tests/daemon/test-backlog.c); answers of the log by the eight reads of each worker, at most 256 events or 256 KiB each; admissions,
  *   joins and ends by the number of connections; surveys and erasures by that of requests.
  * - main: answers to what is bounded above; from workers one join, refresh or end at a time for each connection; from errands one each.
  * - revocations: by the number of requests. */
