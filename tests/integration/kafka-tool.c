@@ -26,6 +26,7 @@ make_handle (const char *bootstrap, const char *transactional)
   if (transactional != NULL)
     rd_kafka_conf_set (conf, "transactional.id", transactional, problem, sizeof problem);
   rd_kafka_conf_set (conf, "linger.ms", "2", problem, sizeof problem);
+  rd_kafka_conf_set (conf, "reconnect.backoff.max.ms", "500", problem, sizeof problem);
   rd_kafka_conf_set (conf, "queue.buffering.max.messages", "10000000", problem, sizeof problem);
   handle = rd_kafka_new (RD_KAFKA_PRODUCER, conf, problem, sizeof problem);
   if (handle == NULL)

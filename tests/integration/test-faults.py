@@ -235,10 +235,14 @@ class Several(unittest.TestCase):
             watch.start()
         before = len(self.arena.places)
         time.sleep(0.5)
+        hit = time.monotonic()
         fault()
         began = time.monotonic()
         for daemon in self.daemons:
-            wait_until(daemon.is_well, 'a daemon to be well again', PATIENCE)
+            try:
+                wait_until(daemon.is_well, 'a daemon to be well again', PATIENCE)
+            except AssertionError as error:
+                raise AssertionError(f'{daemon.health()}\n{daemon.output()[-3000:]}') from error
         well = time.monotonic() - began
         time.sleep(0.5)
         self.check_complete()
@@ -246,7 +250,7 @@ class Several(unittest.TestCase):
             watch.ending.set()
             watch.join()
         told = sorted({f'{component} {word}' for watch in self.watches for component, word in watch.seen} - {'kafka disabled', 'snapshot disabled'})
-        print(f'# {fault.__name__}: well after {well:.1f} s, all read after {time.monotonic() - began:.1f} s, '
+        print(f'# {fault.__name__}: {began - hit:.1f} s, well {well:.1f} s after, all read {time.monotonic() - began:.1f} s after, '
               f'{len(self.arena.places) - before} events, {[watch.largest // MIB for watch in self.watches]} MiB at most; {", ".join(told)}')
         for watch, base in zip(self.watches, self.base):
             self.assertLess(watch.largest, base + GROWTH)
