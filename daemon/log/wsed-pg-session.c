@@ -26,14 +26,16 @@ struct _WsedPgSession
   gboolean ready;
 };
 
-/* Plans are made once, and only ever by index: a plan made while a table was empty would be kept when it is not. */
+/* Plans are made once, and only ever by index: a plan made while a table was empty would be kept when it is not. Who has waited for the
+ * log's row has to see what was committed meanwhile, whatever the database's owner has set. */
 static const WsedPostgresStatement settings = { "settings",
   "SELECT set_config('statement_timeout', $1, false), set_config('synchronous_commit', CASE WHEN $2 = 'off' THEN 'off'"
   " WHEN current_setting('synchronous_commit') = 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),"
   " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),"
   " set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
+  " set_config('default_transaction_isolation', 'read committed', false),"
   " to_regclass('wse.log') IS NOT NULL" };
-#define SETTINGS_THERE 7
+#define SETTINGS_THERE 8
 
 static const WsedPostgresStatement hello = { "hello",
   "SELECT l.format::bigint, l.epoch, l.n, l.low_n, l.events, l.bytes, l.system = (SELECT system_identifier::text FROM pg_control_system())"

@@ -190,6 +190,25 @@ test_peers (void)
   tear_down (&fixture);
 }
 
+/* What the database's owner has set for others: who waits for the log's row must see it as it is then. */
+static void
+test_isolation (void)
+{
+  Fixture fixture;
+
+  if (postgres_fixture_start () == NULL)
+    return;
+  /* This makes it. */
+  g_free (postgres_fixture_get_uri (DATABASE));
+  g_free (postgres_fixture_ask (DATABASE, "ALTER DATABASE " DATABASE " SET default_transaction_isolation = 'repeatable read'"));
+  if (!set_up (&fixture, PEERS, 30, 0))
+    return;
+  run_peers (&fixture, NULL);
+  verify (&fixture);
+  tear_down (&fixture);
+  g_free (postgres_fixture_ask (DATABASE, "ALTER DATABASE " DATABASE " RESET default_transaction_isolation"));
+}
+
 static void
 terminate (guint answered)
 {
@@ -433,6 +452,7 @@ main (int argc, char **argv)
   /* It warns of a server that is away. */
   g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
   g_test_add_func ("/pg-log/peers", test_peers);
+  g_test_add_func ("/pg-log/isolation", test_isolation);
   g_test_add_func ("/pg-log/terminated", test_terminated);
   g_test_add_func ("/pg-log/killed", test_killed);
   g_test_add_func ("/pg-log/absent", test_absent);
