@@ -26,6 +26,7 @@ struct _WsedNotices
   gboolean begun;              /* what there was at the beginning has been read */
   gboolean failed;             /* … or could not be */
   gboolean looking;
+  gboolean again;              /* the look under way may be older than why there was to be another */
   guint interval;              /* source */
 };
 
@@ -49,18 +50,19 @@ on_read (const PGresult *result,
 {
   WsedNotices *self = user_data;
   int rows = error == NULL ? PQntuples (result) : 0;
+  gboolean again = self->again;
 
-  self->looking = FALSE;
+  self->looking = self->again = FALSE;
   self->failed |= error != NULL;
   for (int row = 0; row < rows; row++)
     {
       self->last = wsed_postgres_get_int8 (result, row, 0);
       self->noticed (wsed_postgres_get_text (result, row, 1), wsed_postgres_get_text (result, row, 2), !self->begun, self->user_data);
     }
-  if (rows > 0)
-    wsed_notices_look (self);
-  else if (error == NULL)
+  if (rows == 0 && error == NULL)
     self->begun = TRUE;
+  if (rows > 0 || (again && error == NULL))
+    wsed_notices_look (self);
 }
 
 void
@@ -68,6 +70,7 @@ wsed_notices_look (WsedNotices *self)
 {
   g_auto (WsedPostgresValues) values = { 0 };
 
+  self->again = self->looking;
   if (self->looking || !wsed_postgres_is_open (self->postgres))
     return;
   self->looking = TRUE;

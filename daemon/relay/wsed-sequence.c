@@ -44,6 +44,7 @@ struct _WsedSequence
 
   gboolean reading, comparing, stopped;
   gboolean outdated;           /* what is being read may have been erased since */
+  gboolean again;              /* the comparison under way may have been answered before somebody wanted one */
   guint64 end_since;           /* what was said of the end since the reading began */
   gint64 hole_since;           /* monotonic; of the one behind done */
   guint patience, compare;     /* sources */
@@ -334,13 +335,16 @@ on_compared (WsedMessage *message,
   WsedHeads *heads = (WsedHeads *) message;
   g_autofree Comparison *comparison = user_data;
   WsedSequence *self = comparison->sequence;
+  gboolean again = self->again;
 
-  self->comparing = FALSE;
+  self->comparing = self->again = FALSE;
   arm_compare (self, heads->error != NULL ? RETRY_INTERVAL : get_interval (self));
   if (heads->error == NULL)
     {
       take_end (self, heads, comparison->done);
       look (self);
+      if (again)
+        wsed_sequence_compare (self);
     }
   wsed_heads_free (heads);
 }
@@ -352,7 +356,10 @@ wsed_sequence_compare (WsedSequence *self)
   Comparison *comparison;
 
   if (self->comparing || self->stopped)
-    return;
+    {
+      self->again = TRUE;
+      return;
+    }
   self->comparing = TRUE;
   comparison = g_new (Comparison, 1);
   *comparison = (Comparison) { self, self->done };

@@ -428,12 +428,36 @@ test_alone (void)
   wsed_sequence_free (sequence);
 }
 
+/* The relay tells that something may be missing while the log's end is asked for: the answer may be from before that. */
+static void
+test_compare_again (void)
+{
+  World world = { .chance = g_rand_new_with_seed (1) };
+  WsedRetention retention = { 0 };
+  Daemon *daemon = &world.daemons[0];
+
+  world.log = wsed_memory_log_new (&retention);
+  start (&world, 0);
+  world_take_up (daemon, KIND_HEADS);
+  wsed_sequence_compare (daemon->sequence);
+  g_assert_cmpuint (daemon->requests[KIND_HEADS].length, ==, 0);
+  world_answer (daemon, KIND_HEADS);
+  g_assert_cmpuint (daemon->requests[KIND_HEADS].length, ==, 1);
+  world_take_up (daemon, KIND_HEADS);
+  world_answer (daemon, KIND_HEADS);
+  g_assert_cmpuint (daemon->requests[KIND_HEADS].length, ==, 0);
+  stop (daemon);
+  g_object_unref (world.log);
+  g_rand_free (world.chance);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sequence/alone", test_alone);
+  g_test_add_func ("/sequence/compare-again", test_compare_again);
   g_test_add_data_func ("/sequence/carried", GINT_TO_POINTER (TRUE), test_schedules);
   g_test_add_data_func ("/sequence/told", NULL, test_schedules);
   return g_test_run ();
