@@ -50,7 +50,7 @@ class Real(KafkaCases, unittest.TestCase):
             log = postgres.new()
             with Reader(self.broker, 'shared', log=log) as one, Reader(self.broker, 'shared', log=log) as two:
                 self.broker.client.send('burst', 'shared', partitions, 0, count, 1000)
-                wait_until(lambda: 'partitions less' in one.output() + two.output(), 'the two to share the partitions')
+                wait_until(lambda: one.partitions() and two.partitions() and one.partitions() + two.partitions() == partitions, 'the two to share the partitions')
                 one.kill()
                 one.start()
                 wait_until(lambda: one.kafka() == two.kafka() == 'ok', 'the group to be settled')

@@ -156,6 +156,10 @@ class Reader(Daemon):
     def kafka(self):
         return self.get('/api/health')['components']['kafka']
 
+    def partitions(self):
+        """How many it has, as it said last."""
+        return int((re.findall(r'partitions (?:more|less), (\d+) (?:in all|left)', self.output()) or ['0'])[-1])
+
     def wait_settled(self):
         wait_until(lambda: self.kafka() == 'ok', 'Kafka to be ok')
 
