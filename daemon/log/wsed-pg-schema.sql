@@ -351,9 +351,11 @@ BEGIN
    WHERE o.time < now - longest OR o.before < l.bytes - most_bytes;
   IF upto IS NOT NULL THEN
     UPDATE wse.channel t SET low = g.seq, low_n = g.n, emptied = CASE WHEN g.seq = t.head THEN coalesce(t.emptied, now) END
-      FROM (SELECT u.name, max(u.seq) AS seq, max(e.n) AS n FROM wse.entry e, unnest(string_to_array(e.channels, ','), e.seqs) u(name, seq)
+      FROM (SELECT u.name, max(u.seq) AS seq, max(e.n) AS n
+              FROM wse.entry e CROSS JOIN LATERAL unnest(string_to_array(e.channels, ','), e.seqs) u(name, seq)
+              JOIN wse.channel b ON b.name = u.name AND b.born < e.n
              WHERE e.n > l.low_n AND e.n <= upto GROUP BY u.name) g
-     WHERE t.name = g.name AND t.low < g.seq AND t.born < g.n;
+     WHERE t.name = g.name AND t.low < g.seq;
     WITH d AS (DELETE FROM wse.entry e WHERE e.n > l.low_n AND e.n <= upto RETURNING e.size)
     SELECT count(*), coalesce(sum(d.size), 0) INTO removed, freed FROM d;
     left_over := step - removed;

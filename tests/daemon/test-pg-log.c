@@ -404,6 +404,46 @@ test_attempts (void)
 #undef APPEND
 }
 
+/* Steps of retention until @question has @answer. @longest: of an event, µs. */
+static void
+trim_until (const char *longest,
+            const char *answer,
+            const char *question)
+{
+  gint64 deadline = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+  g_autofree char *now = NULL;
+
+  do
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_free (postgres_fixture_ask (DATABASE, "SELECT more FROM wse.trim(1000000, %s, 1e15::bigint, 1000, 1e15::bigint, 10, 10, 10, 'next')", longest));
+      g_free (now);
+      now = postgres_fixture_ask (DATABASE, "%s", question);
+    }
+  while (strcmp (now, answer) != 0);
+}
+
+/* A channel that was forgotten and has begun anew, while events of its earlier life are still kept for another one: retention of those
+ * does not give it an end that it has not come to. */
+static void
+test_reborn (void)
+{
+  Fixture fixture;
+  LogFixture reader;
+
+  if (!set_up (&fixture, 1, 0, 0))
+    return;
+  reader = (LogFixture) { .log = fixture.peers[0].log, .inbox = fixture.peers[0].inbox };
+  log_append_many (&reader, "old", 5, "user:0,user:1");
+  assert_answer ("0 5", "SELECT low || ' ' || head FROM wse.erase('user:1', 1000000, 'one')");
+  g_free (postgres_fixture_ask (DATABASE, "UPDATE wse.channel SET emptied = 0 WHERE name = 'user:1'"));
+  trim_until ("1e15::bigint", "0", "SELECT count(*) FROM wse.channel WHERE name = 'user:1'");
+  log_append_many (&reader, "new", 1, "user:1");
+  trim_until ("-1", "0", "SELECT count(*) FROM wse.entry");
+  assert_answer ("1 1", "SELECT low || ' ' || head FROM wse.channel WHERE name = 'user:1'");
+  tear_down (&fixture);
+}
+
 /* What a newer version has made is not touched. */
 static void
 test_newer (void)
@@ -459,6 +499,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pg-log/hanging", test_hanging);
   g_test_add_func ("/pg-log/erase-again", test_erase_again);
   g_test_add_func ("/pg-log/attempts", test_attempts);
+  g_test_add_func ("/pg-log/reborn", test_reborn);
   g_test_add_func ("/pg-log/newer", test_newer);
   g_test_add_func ("/pg-log/copied", test_copied);
   return g_test_run ();
