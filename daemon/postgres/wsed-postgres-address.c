@@ -67,6 +67,48 @@ make_name (WsedPostgresAddress *self)
   return g_string_free (g_steal_pointer (&name), FALSE);
 }
 
+/* libpq ends the user's part at the first @ or /: with a password that has one of them the rest of it would be a host or a database, which
+ * are told. */
+static gboolean
+is_plain (const char *uri)
+{
+  const char *begin = strstr (uri, "://") + strlen ("://");
+  const char *end = begin + strcspn (begin, "@/");
+  const char *rest = end[0] == '@' ? end + 1 : begin;
+
+  return memchr (rest, '@', strcspn (rest, "?")) == NULL;
+}
+
+static gboolean
+ports_are_good (WsedPostgresAddress  *self,
+                GError              **error)
+{
+  g_auto (GStrv) ports = g_strsplit (get_option (self, "port") != NULL ? get_option (self, "port") : "", ",", -1);
+
+  for (guint i = 0; ports[i] != NULL; i++)
+    if (ports[i][0] != '\0' && !g_ascii_string_to_unsigned (ports[i], 10, 1, 65535, NULL, NULL))
+      {
+        /* Not what stands there: it may be the beginning of a password. */
+        g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "reading the address of PostgreSQL: a port is a number from 1 to 65535");
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
+mode_is_good (WsedPostgresAddress  *self,
+              GError              **error)
+{
+  static const char *const modes[] = { "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL };
+  const char *mode = get_option (self, "sslmode");
+
+  if (mode == NULL || g_strv_contains (modes, mode))
+    return TRUE;
+  g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID, "reading the address of PostgreSQL: sslmode is one of "
+                       "disable, allow, prefer, require, verify-ca, verify-full");
+  return FALSE;
+}
+
 WsedPostgresAddress *
 wsed_postgres_address_new (const char  *uri,
                            GError     **error)
@@ -75,10 +117,11 @@ wsed_postgres_address_new (const char  *uri,
   char *message = NULL;
   PQconninfoOption *options = PQconninfoParse (uri, &message);
 
-  if (options == NULL)
+  if (options == NULL || !is_plain (uri))
     {
       /* What libpq says may show the password. */
       PQfreemem (message);
+      PQconninfoFree (options);
       g_set_error_literal (error, WSE_ERROR, WSE_ERROR_INVALID,
                            "reading the address of PostgreSQL: it is postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE, "
                            "other characters than letters and digits in its parts as %XX, parameters as libpq names them");
@@ -88,6 +131,8 @@ wsed_postgres_address_new (const char  *uri,
   g_atomic_ref_count_init (&self->refs);
   self->options = options;
   self->name = make_name (self);
+  if (!ports_are_good (self, error) || !mode_is_good (self, error))
+    g_clear_pointer (&self, wsed_postgres_address_unref);
   return self;
 }
 

@@ -416,9 +416,13 @@ test_address (void)
     { "postgres://wse:secret@db1,db2/events", "postgresql://wse@db1,db2:,/events" },
     { "postgresql:///events?host=/run/postgresql&password=secret", "postgresql:///run/postgresql/events" },
     { "postgresql://[::1]/", "postgresql://::1" },
+    { "postgresql://%2Frun/events?application_name=a@b", "postgresql:///run/events" },
   };
   static const char *const bad[] = {
     "postgresql://wse:secret@db/x?secret", "postgresql://wse:sec%ret@db/x", "postgresql://wse:secret@[db/x", "postgresql://wse@db/x?secret=1",
+    "postgresql://wse:a@secret@db/x", "postgresql://wse:a/secret@db/x", "postgresql://wse:5/secret@db/x", "postgresql://wse:a?b@secret@db/x",
+    "postgresql://wse:5/secret@db:9/x?port=7", "postgresql://wse:secret@db:port/x", "postgresql://wse:secret@db:70000/x",
+    "postgresql://db1:5432,db2:0/x", "postgresql://wse:secret/db", "postgresql://wse:secret@db/x?sslmode=verify",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
