@@ -4,6 +4,7 @@
 #include "wsed-option.h"
 
 #include <gio/gio.h>
+#include <regex.h>
 #include <string.h>
 
 #include "guard/wsed-address.h"
@@ -107,11 +108,25 @@ check_broker (const char *item, GError **error)
          || refuse (error, "a broker is HOST:PORT");
 }
 
+/* By the C library's expressions, which are those that librdkafka matches with. */
+static gboolean
+check_pattern (const char *item, GError **error)
+{
+  regex_t pattern;
+
+  if (item[1] == '\0')
+    return refuse (error, "^ alone is no pattern");
+  if (regcomp (&pattern, item, REG_EXTENDED | REG_NOSUB) != 0)
+    return refuse (error, "a pattern is an extended regular expression (POSIX), and that is none");
+  regfree (&pattern);
+  return TRUE;
+}
+
 static gboolean
 check_topic (const char *item, GError **error)
 {
   if (item[0] == '^')
-    return item[1] != '\0' || refuse (error, "^ alone is no pattern");
+    return check_pattern (item, error);
   return (strlen (item) <= 249 && g_regex_match_simple ("^[A-Za-z0-9._-]+$", item, G_REGEX_DOLLAR_ENDONLY, 0))
          || refuse (error, "a topic has up to 249 of A-Z, a-z, 0-9, ., _ and -; a pattern begins with ^");
 }
