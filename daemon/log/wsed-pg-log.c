@@ -27,6 +27,7 @@ struct _WsedPgLog
   WsedPgWriter *writer;
   WsedPgReader *readers[READERS];
   gint64 down_since;           /* monotonic µs; 0: it is not */
+  gboolean down_told;          /* in the messages */
 
   pthread_mutex_t lock;        /* of what follows */
   gboolean closed;
@@ -97,18 +98,21 @@ static gboolean
 on_tick (gpointer user_data)
 {
   WsedPgLog *self = user_data;
-  gboolean was_down = is_down (self);
 
   if (is_ready (self))
     {
-      if (was_down)
+      if (self->down_told)
         g_message ("the log can be used again");
+      self->down_told = FALSE;
       self->down_since = 0;
     }
   else if (self->down_since == 0)
     self->down_since = g_get_monotonic_time ();
-  if (is_down (self) && !was_down && get_fault (self) != NULL)
-    g_warning ("the log cannot be used: %s", get_fault (self)->message);
+  else if (!self->down_told && is_down (self) && get_fault (self) != NULL)
+    {
+      self->down_told = TRUE;
+      g_warning ("the log cannot be used: %s", get_fault (self)->message);
+    }
   wsed_pg_writer_tick (self->writer);
   for (guint i = 0; i < READERS; i++)
     wsed_pg_reader_tick (self->readers[i]);
@@ -364,6 +368,7 @@ begin (WsedPgLog  *self,
     {
       g_warning ("the log cannot be used yet: %s", fault != NULL ? fault->message : "PostgreSQL does not answer");
       self->down_since = began - self->config.patience * G_TIME_SPAN_MILLISECOND;
+      self->down_told = TRUE;
     }
   set_context (self, NULL);
   self->inbox_source = wsed_inbox_attach (self->inbox, NULL);

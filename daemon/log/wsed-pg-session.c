@@ -34,8 +34,9 @@ static const WsedPostgresStatement settings = { "settings",
   " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),"
   " set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
   " set_config('default_transaction_isolation', 'read committed', false),"
-  " to_regclass('wse.log') IS NOT NULL" };
+  " to_regclass('wse.log') IS NOT NULL, current_setting('server_encoding') = 'UTF8'" };
 #define SETTINGS_THERE 8
+#define SETTINGS_UTF8 9
 
 static const WsedPostgresStatement hello = { "hello",
   "SELECT l.format::bigint, l.epoch, l.n, l.low_n, l.events, l.bytes, l.system = (SELECT system_identifier::text FROM pg_control_system())"
@@ -146,6 +147,8 @@ on_settings (const PGresult *result,
       if (result != NULL)
         give_up (self, "opening the log", error);
     }
+  else if (!wsed_postgres_get_bool (result, 0, SETTINGS_UTF8))
+    give_up_for (self, WSE_ERROR_FAILED, "opening the log: the encoding of its database has to be UTF8");
   else if (wsed_postgres_get_bool (result, 0, SETTINGS_THERE))
     say_hello (self);
   else if (self->user.writes)

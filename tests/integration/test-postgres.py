@@ -64,8 +64,11 @@ class Outages(unittest.TestCase):
                 self.assertEqual((status, body['status']), (503, 'down'))
                 self.assertNotIn(postgres.directory, body['reason'])
                 self.assertEqual(daemon.metric('wse_log_writable'), 0)
+                wait_until(lambda: 'the log cannot be used: ' in daemon.output(), 'it to be told')
                 postgres.start()
                 self.wait_for(daemon, 'ok')
+                wait_until(lambda: 'the log can be used again' in daemon.output(), 'it to be told')
+                self.assertEqual(daemon.output().count('the log cannot be used'), 1)
                 self.assertEqual(health(daemon)[0], 200)
                 daemon.publish({'event_type': 'tick', 'user_id': 'u', 'payload': 'after'})
                 self.assertEqual(payload(client), 'after')
@@ -110,6 +113,12 @@ class Refusals(unittest.TestCase):
     def test_missing(self):
         """a database that is not there stops the start"""
         self.assertIn('database "nowhere" does not exist', refused(f'postgresql://wse@/nowhere?host={postgres.directory}'))
+
+    def test_encoding(self):
+        """a database of another encoding stops the start, before anything is made there"""
+        postgres.ask('postgres', "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+        self.assertIn('has to be UTF8', refused(f'postgresql://wse@/latin?host={postgres.directory}'))
+        self.assertEqual(postgres.ask('latin', "SELECT count(*) FROM pg_namespace WHERE nspname = 'wse'"), '0')
 
     def test_password(self):
         """the password opens the log, and stands nowhere; a wrong one stops the start"""
