@@ -182,7 +182,8 @@ on_lost (WsedPostgres *postgres,
   self->user.lost (self, error, self->user_data);
 }
 
-/* Of two daemons that come at once the second finds it made. */
+/* Of two daemons that come at once the second finds it made: by a query, as to_regclass() would go on by what this session found before it
+ * waited for the lock. */
 static char *
 compose_schema (void)
 {
@@ -192,7 +193,8 @@ compose_schema (void)
 
   wsed_log_make_epoch (epoch);
   return g_strdup_printf ("DO $wse$ BEGIN PERFORM pg_advisory_xact_lock(1465075020, 3);\n"
-                          "IF to_regclass('wse.log') IS NULL THEN\n%.*s\n"
+                          "IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                          " WHERE n.nspname = 'wse' AND c.relname = 'log') THEN\n%.*s\n"
                           "INSERT INTO wse.log (format, system, epoch) SELECT %d, system_identifier::text, '%s' FROM pg_control_system();\n"
                           "END IF; END $wse$",
                           (int) g_bytes_get_size (bytes), (const char *) g_bytes_get_data (bytes, NULL), FORMAT, epoch);

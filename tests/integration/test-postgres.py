@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The log in PostgreSQL as an operator meets it: a server that is away, at the start or later, what is refused, and a password that nobody sees."""
 
+import contextlib
 import json
 import os
 import subprocess
 import tempfile
 import unittest
+from concurrent import futures
 
-from wse_postgres import Postgres
+from wse_postgres import FOLDER, Postgres
 from wse_test import WSED, Daemon, main, wait_until
 
 PASSWORD = 'hunter2-and-more'
@@ -99,6 +101,27 @@ class Outages(unittest.TestCase):
             self.assertEqual(daemon.post({'event_type': 'tick', 'user_id': 'u', 'payload': 1, 'event_id': '1'}),
                              (200, {'event_id': '1', 'channel': 'user:u', 'seq': 2, 'duplicate': True}))
             self.assertEqual(daemon.publish({'event_type': 'tick', 'user_id': 'u'})[0]['seq'], 4)
+
+
+    def test_together(self):
+        """two daemons that find the database empty at the same moment: one makes the tables, the other finds them"""
+        log = postgres.new()
+        name = f'wse{postgres.databases}'
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        daemons = [Daemon(log=log, allow=ALLOW) for _ in range(2)]
+        # Its session holds what the tables are made under.
+        with subprocess.Popen([f'{FOLDER}/psql', '-h', postgres.directory, '-U', 'wse', '-d', name, '-qAt'], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as holder, contextlib.ExitStack() as stack, futures.ThreadPoolExecutor() as pool:
+            holder.stdin.write("SELECT 'held' FROM pg_advisory_lock(1465075020, 3);\n")
+            holder.stdin.flush()
+            self.assertEqual(holder.stdout.readline(), 'held\n')
+            starts = [pool.submit(stack.enter_context, daemon) for daemon in daemons]
+            wait_until(lambda: postgres.ask(name, waiting) == '2', 'both to wait')
+            holder.stdin.close()
+            for start in starts:
+                start.result()
+            daemons[0].publish({'event_type': 'tick', 'user_id': 'u'})
+            self.assertEqual(daemons[1].publish({'event_type': 'tick', 'user_id': 'u'})[0]['seq'], 2)
 
 
 class Refusals(unittest.TestCase):
