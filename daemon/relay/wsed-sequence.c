@@ -325,7 +325,7 @@ take_end (WsedSequence    *self,
 typedef struct
 {
   WsedSequence *sequence;
-  guint64 done;                /* when it was asked for */
+  guint64 done, distrusted;    /* when it was asked for */
 } Comparison;
 
 static void
@@ -342,6 +342,9 @@ on_compared (WsedMessage *message,
   if (heads->error == NULL)
     {
       take_end (self, heads, comparison->done);
+      /* Nothing was erased behind the log's end: who said so was wrong. */
+      if (self->distrusted == comparison->distrusted)
+        self->distrusted = MIN (self->distrusted, heads->n);
       look (self);
       if (again)
         wsed_sequence_compare (self);
@@ -362,7 +365,7 @@ wsed_sequence_compare (WsedSequence *self)
     }
   self->comparing = TRUE;
   comparison = g_new (Comparison, 1);
-  *comparison = (Comparison) { self, self->done };
+  *comparison = (Comparison) { self, self->done, self->distrusted };
   heads = wsed_heads_new (self->main);
   wsed_heads_add (heads, "*");
   heads->message.run = on_compared;

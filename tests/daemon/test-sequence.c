@@ -451,6 +451,46 @@ test_compare_again (void)
   g_rand_free (world.chance);
 }
 
+/* Whoever reaches the relay may say that something was erased far behind the log's end: that holds until the log is asked. */
+static void
+test_erased_nowhere (void)
+{
+  static const WseEventParse rules = { 65536, WSE_MAX_DEPTH, 1700000000000000 };
+  World world = { .chance = g_rand_new_with_seed (1) };
+  WsedRetention retention = { 0 };
+  Daemon *daemon = &world.daemons[0];
+  const char *json = "{\"event_type\":\"t\",\"user_id\":\"0\"}";
+  const char *channels[] = { "user:0", NULL };
+  const guint64 seq = 1;
+  g_autoptr (WseEvent) event = wse_event_parse (json, strlen (json), &rules, NULL);
+  g_autoptr (WseEvent) placed = NULL;
+  g_autoptr (WsedEntry) entry = NULL;
+  WseEventFields fields;
+  WsedSequenceStats stats;
+
+  wse_event_get_fields (event, &fields);
+  fields.channels = channels;
+  fields.n_channels = 1;
+  placed = wse_event_new_from_fields (&fields);
+  entry = wsed_entry_new (placed, 1, &seq);
+  world.log = wsed_memory_log_new (&retention);
+  start (&world, 0);
+  for (guint i = 0; i < 2; i++)
+    {
+      world_take_up (daemon, KIND_HEADS);
+      world_answer (daemon, KIND_HEADS);
+      if (i == 0)
+        wsed_sequence_erase (daemon->sequence, G_MAXINT64);
+      wsed_sequence_compare (daemon->sequence);
+    }
+  wsed_sequence_take_entry (daemon->sequence, wsed_sequence_get_epoch (daemon->sequence), entry);
+  wsed_sequence_get_stats (daemon->sequence, &stats);
+  g_assert_cmpuint (stats.done, ==, 1);
+  stop (daemon);
+  g_object_unref (world.log);
+  g_rand_free (world.chance);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -458,6 +498,7 @@ main (int   argc,
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sequence/alone", test_alone);
   g_test_add_func ("/sequence/compare-again", test_compare_again);
+  g_test_add_func ("/sequence/erased-nowhere", test_erased_nowhere);
   g_test_add_data_func ("/sequence/carried", GINT_TO_POINTER (TRUE), test_schedules);
   g_test_add_data_func ("/sequence/told", NULL, test_schedules);
   return g_test_run ();
