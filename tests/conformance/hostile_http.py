@@ -6,7 +6,7 @@ import json
 import time
 
 from wse_socket import Stream
-from wse_test import FRUGAL, MIB, Scenario, main, wait_until
+from wse_test import FRUGAL, MIB, SHADOW, Scenario, main, wait_until
 
 # After a refusal a client's bytes are thrown away for a moment, so that it can read the answer; then it is cut off. No client sends so
 # much in that time.
@@ -239,7 +239,7 @@ class Hostile(Http):
         def ask():
             for line in ['Content-Length: x', 'Transfer-Encoding: x'] * 500:
                 self.assertEqual(self.answer(self.head('GET', '/' + 'a' * 60000, line)), 400)
-        self.grows_less(20 * MIB, ask)
+        self.grows_less(20 * MIB * SHADOW, ask)
 
     def test_reset_within_request(self):
         """clients that reset within a request leave nothing"""
