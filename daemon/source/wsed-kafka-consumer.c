@@ -128,6 +128,21 @@ speak (WsedKafkaConsumer *self)
   eventfd_write (self->fd, 1);
 }
 
+/* Of a consumer an error that ends it comes as a message: another one has its name in the group, say. */
+static void
+hand_on (WsedKafkaConsumer  *self,
+         rd_kafka_message_t *message)
+{
+  if (!self->closing && message->err != RD_KAFKA_RESP_ERR__FATAL)
+    {
+      self->listener.message (message, self->user_data);
+      return;
+    }
+  if (!self->closing)
+    on_error (self->handle, message->err, rd_kafka_message_errstr (message), self);
+  rd_kafka_message_destroy (message);
+}
+
 static gboolean
 on_readable (int          fd,
              GIOCondition condition,
@@ -143,12 +158,7 @@ on_readable (int          fd,
     return G_SOURCE_CONTINUE;
   n = rd_kafka_consume_batch_queue (self->queue, 0, messages, TURN);
   for (gssize i = 0; i < n; i++)
-    {
-      if (self->closing)
-        rd_kafka_message_destroy (messages[i]);
-      else
-        self->listener.message (messages[i], self->user_data);
-    }
+    hand_on (self, messages[i]);
   if (n > 0)
     speak (self);
   if (!self->closing)

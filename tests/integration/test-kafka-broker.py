@@ -60,6 +60,19 @@ class Real(KafkaCases, unittest.TestCase):
                 self.check_complete(one, partitions, count)
                 self.check_complete(two, partitions, count)
 
+    def test_same_name(self):
+        """of two daemons with one WSE_CONSUMER_ID the first is put out, and says so; the second reads on"""
+        self.broker.create('named', 1)
+        with Postgres() as postgres:
+            keywords = {'log': postgres.new(), 'env': {'WSE_CONSUMER_ID': 'the-one'}, 'allow': 'Kafka|did not end in time'}
+            with Reader(self.broker, 'named', **keywords) as one:
+                wait_until(lambda: one.partitions() == 1, 'the first to read')
+                with Reader(self.broker, 'named', **keywords) as two:
+                    wait_until(lambda: one.kafka() == 'down', 'the first to say that it reads no more')
+                    self.assertIn('until wsed is started again', one.output())
+                    self.broker.client.do('burst', 'named', 1, 0, 5, 0)
+                    two.wait_kept('p0', 5)
+
     def test_own_logs(self):
         """two daemons with a log each do not share a group: the second one waits, says why, and takes over when the first is gone"""
         self.broker.create('own', 2)
