@@ -244,7 +244,17 @@ append_member (GString *out, const char *name, const char *value)
   g_string_append_c (out, ',');
 }
 
-/* The members that name where it goes, as those who publish write them. */
+/* Whether one of the channels before @index begins with the same @kind, its colon included. */
+static gboolean
+has_before (const WseEvent *event, guint index, gsize kind)
+{
+  for (guint i = 0; i < index; i++)
+    if (strncmp (event->channels[i], event->channels[index], kind) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* The members that name where it goes, as those who publish write them: one of each kind, the first; a transformer may have given more. */
 static void
 append_targets (GString *out, const WseEvent *event)
 {
@@ -252,6 +262,8 @@ append_targets (GString *out, const WseEvent *event)
     {
       const char *channel = event->channels[i], *colon = strchr (channel, ':');
 
+      if (colon != NULL && has_before (event, i, colon + 1 - channel))
+        continue;
       if (colon != NULL)
         {
           g_autofree char *name = g_strdup_printf ("%.*s_id", (int) (colon - channel), channel);

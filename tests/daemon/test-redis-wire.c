@@ -41,8 +41,9 @@ test_there_and_back (void)
       .payload = "{\"n\":12345678901234567890,\"x\":1.10,\"s\":\"\\u00e9\\/\"}", .timestamp = 1234567890123456, .latency = 0 },
     { .event_type = "cache", .id = "3", .payload = "null", .latency = 12345, .severity_given = TRUE },
     { .event_type = "a", .id = "4", .payload = "\"\"", .message = "", .latency = -1 },
+    { .event_type = "a", .id = "5", .payload = "[]", .latency = -1 },
   };
-  static const char * const channels[] = { "user:u", "user:7 role:r team:t session:s global", "system", "global" };
+  static const char * const channels[] = { "user:u", "user:7 role:r team:t session:s global", "system", "global", "user:u user:global team:t team:u" };
   WsedRedisRules rules = make_rules ();
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
