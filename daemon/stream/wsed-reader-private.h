@@ -118,8 +118,6 @@ void wsed_reader_unshare      (WsedReader *reader);
 guint64 wsed_reader_get_place (const WsedSubscription *subscription, const WsedEntry *entry, guint64 seq);
 /* Whether events wait in it that can be read again later; they are not to be sent now (wsed-subscribe.c). */
 gboolean wsed_reader_can_let_go (WsedReader *reader);
-/* Whether what its page has can be read again, since the policy took nothing of it. */
-gboolean wsed_reader_may_read_again (WsedReader *reader);
 void wsed_reader_let_go       (WsedReader *reader);
 /* Goes on reading what the log has and the views have not (wsed-replay.c). Called again when the page is sent. */
 void wsed_reader_replay       (WsedReader *reader);

@@ -211,25 +211,14 @@ fall_behind_together (WsedReader *reader)
 }
 
 gboolean
-wsed_reader_may_read_again (WsedReader *reader)
+wsed_reader_can_let_go (WsedReader *reader)
 {
   const WsedHubConfig *config = wsed_worker_get_config (reader->worker);
 
-  if (!reader->lagging)
-    return TRUE;
-  if (config->conflation != NULL || config->slow_consumer == WSED_SLOW_DROP_NEWEST)
+  /* What a policy leaves out is counted from what was read once. */
+  if (reader->lagging && (config->conflation != NULL || config->slow_consumer != WSED_SLOW_CATCH_UP))
     return FALSE;
-  /* What was taken behind the page is still to be told. */
-  for (guint i = 0; i < reader->subscriptions->len; i++)
-    if (wsed_reader_nth (reader, i)->gap_from > 0)
-      return FALSE;
-  return TRUE;
-}
-
-gboolean
-wsed_reader_can_let_go (WsedReader *reader)
-{
-  return reader->shared != NULL || (wsed_reader_holds_events (reader) && wsed_reader_may_read_again (reader));
+  return reader->shared != NULL || wsed_reader_holds_events (reader);
 }
 
 static void
@@ -276,7 +265,7 @@ wsed_reader_let_go (WsedReader *reader)
 
   wsed_reader_cancel_replay (reader);
   let_shared_go (reader);
-  for (guint i = 0; wsed_reader_may_read_again (reader) && i < reader->subscriptions->len; i++)
+  for (guint i = 0; i < reader->subscriptions->len; i++)
     {
       WsedSubscription *subscription = wsed_reader_nth (reader, i);
 
